@@ -1,0 +1,9 @@
+//! The outside world of hitless: sources of changes, forwarding tables, the durable store, the local arbiter.
+
+pub mod local_arbiter;
+pub mod memory;
+pub mod redb_store;
+pub mod schema;
+pub mod source;
+#[cfg(test)]
+mod table_contract;

@@ -1,0 +1,153 @@
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use hitless_proto::process::fib::FibKey;
+use hitless_proto::process::table;
+
+use super::*;
+use crate::table_contract::{self, next_hop, put, remove, route};
+
+fn faulty(faults: Faults) -> (MemoryTable, FaultHandle) {
+    let handle = FaultHandle::default();
+    handle.set(faults);
+    (MemoryTable::new(handle.clone()), handle)
+}
+
+#[test]
+fn memory_table_fulfils_the_contract() {
+    table_contract::contract(&mut || Box::new(MemoryTable::default()));
+}
+
+#[test]
+fn the_longest_prefix_wins_and_the_next_longest_takes_over() {
+    let mut table = MemoryTable::default();
+    let writes = [
+        next_hop(1),
+        next_hop(2),
+        next_hop(3),
+        route("0.0.0.0/0", 1),
+        route("10.0.0.0/8", 2),
+        route("10.1.2.3/32", 3),
+        route("2001:db8::/32", 2),
+    ];
+    assert!(table.apply(FIB, &writes).iter().all(Result::is_ok));
+    let found = |table: &MemoryTable, to: &str| {
+        table.lookup(to.parse().expect("an address")).map(|found| (found.prefix.to_string(), found.id))
+    };
+    let some = |prefix: &str, id| Some((prefix.to_string(), id));
+    assert_eq!(found(&table, "10.1.2.3"), some("10.1.2.3/32", 3));
+    assert_eq!(found(&table, "10.1.2.4"), some("10.0.0.0/8", 2));
+    assert_eq!(found(&table, "192.0.2.1"), some("0.0.0.0/0", 1));
+    assert_eq!(found(&table, "2001:db8::1"), some("2001:db8::/32", 2));
+    assert_eq!(found(&table, "2001:db9::1"), None);
+    let deletes = [remove("10.1.2.3/32"), remove("0.0.0.0/0")];
+    assert!(table.apply(FIB, &deletes).iter().all(Result::is_ok));
+    assert_eq!(found(&table, "10.1.2.3"), some("10.0.0.0/8", 2));
+    assert_eq!(found(&table, "192.0.2.1"), None);
+}
+
+#[test]
+fn refusals_name_what_is_missing_or_in_use() {
+    let mut table = MemoryTable::default();
+    let refused =
+        |table: &mut MemoryTable, write: Write| table.apply(FIB, &[write]).remove(0).expect_err("refused");
+    assert_eq!(refused(&mut table, route("10.0.0.0/8", 7)), "next-hop 7 is not in the table");
+    assert!(table.apply(FIB, &[next_hop(7), route("10.0.0.0/8", 7)]).iter().all(Result::is_ok));
+    assert_eq!(refused(&mut table, remove("next-hop 7")), "next-hop 7 is in use by 1 routes or groups");
+}
+
+#[test]
+fn failing_keys_fail_until_they_are_cured() {
+    let key = "10.0.0.0/8".parse::<FibKey>().expect("a key").encode();
+    let (mut table, handle) = faulty(Faults { failing: BTreeSet::from([key]), ..Faults::default() });
+    let writes = [next_hop(1), route("10.0.0.0/8", 1), route("10.1.0.0/16", 1)];
+    let failed: Vec<bool> = table.apply(FIB, &writes).iter().map(Result::is_err).collect();
+    assert_eq!(failed, [false, true, false]);
+    assert_eq!(table.len(), 2);
+    handle.set(Faults::default());
+    assert!(table.apply(FIB, &writes).iter().all(Result::is_ok));
+}
+
+#[test]
+fn every_third_write_fails() {
+    let (mut table, _) = faulty(Faults { fail_every: NonZeroU64::new(3), ..Faults::default() });
+    let writes: Vec<Write> = (0..9_u8).map(|key| put(&[key], b"v")).collect();
+    let failed = table.apply(table::ID, &writes).iter().filter(|outcome| outcome.is_err()).count();
+    assert_eq!((failed, table.len()), (3, 6));
+}
+
+#[test]
+fn full_table_refuses_new_keys_only() {
+    let (mut table, handle) = faulty(Faults { capacity: Some(2), ..Faults::default() });
+    let outcomes =
+        table.apply(table::ID, &[put(b"a", b"1"), put(b"b", b"1"), put(b"c", b"1"), put(b"a", b"2")]);
+    assert_eq!(outcomes, [Ok(()), Ok(()), Err("table full: 2 entries".to_string()), Ok(())]);
+    let delete = Write { key: Blob::from("b"), part: None };
+    assert!(table.apply(table::ID, &[delete, put(b"c", b"1")]).iter().all(Result::is_ok));
+    handle.set(Faults { capacity: Some(0), ..Faults::default() });
+    assert!(table.apply(FIB, &[next_hop(1)])[0].is_err());
+}
+
+#[test]
+fn slow_table_takes_its_time_until_it_is_told_otherwise() {
+    let (mut table, handle) = faulty(Faults { slow_micros: 20_000, ..Faults::default() });
+    let began = Instant::now();
+    table.apply(table::ID, &[put(b"a", b"1"), put(b"b", b"1")]);
+    assert!(began.elapsed() >= Duration::from_millis(40));
+    handle.set(Faults { slow_micros: u64::MAX, ..Faults::default() });
+    let healer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(30));
+        handle.set(Faults::default());
+    });
+    table.apply(table::ID, &[put(b"a", b"1")]);
+    healer.join().expect("healed");
+}
+#[test]
+#[ignore]
+fn speed_tmp() {
+    let mut table = MemoryTable::default();
+    table.apply(FIB, &[next_hop(1), next_hop(2)]);
+    let writes: Vec<Write> = (0..1_000_000u32)
+        .map(|i| {
+            let net: ipnet::Ipv4Net = ipnet::Ipv4Net::new(
+                std::net::Ipv4Addr::from((i.wrapping_mul(2654435761) % 0xdf0000) << 8),
+                24,
+            )
+            .unwrap();
+            Write {
+                key: FibKey::Route(net.into()).encode(),
+                part: Some(hitless_proto::process::fib::Route { next_hop: 1 + i % 2 }.encode()),
+            }
+        })
+        .collect();
+    for _ in 0..3 {
+        let t = Instant::now();
+        let mut bad = 0;
+        for chunk in writes.chunks(1024) {
+            bad += table.apply(FIB, chunk).iter().filter(|o| o.is_err()).count();
+        }
+        println!("{:?} {} {}", t.elapsed(), table.len(), bad);
+    }
+    let t = Instant::now();
+    println!("dump {} {:?}", table.dump(FIB).unwrap().len(), t.elapsed());
+    let d = tempfile::TempDir::new_in("/work").unwrap();
+    let mut s = crate::redb_store::RedbStore::open(
+        d.path(),
+        "x",
+        hitless_proto::ids::Party::Unit(hitless_proto::ids::UnitId(1)),
+    )
+    .unwrap();
+    let t = Instant::now();
+    for _ in 0..100 {
+        hitless_runtime::Store::save(&mut s, &Default::default()).unwrap();
+    }
+    println!(
+        "100 saves {:?} size {}",
+        t.elapsed(),
+        std::fs::metadata(d.path().join("hitless.redb")).unwrap().len()
+    );
+    let t = Instant::now();
+    drop(s);
+    println!("close {:?}", t.elapsed());
+}

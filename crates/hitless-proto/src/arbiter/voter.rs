@@ -1,0 +1,93 @@
+//! The acceptor: what a voter answers, and what it must have on disk first.
+
+use crate::arbiter::{Record, VoterState};
+use crate::ids::{Epoch, UnitId};
+use crate::message::{Ballot, Poll, VoteReply, VoteRequest};
+
+/// A voter. Promises and accepted records only ever rise; an epoch is promised to one unit only.
+#[derive(Clone, Debug)]
+pub struct Voter {
+    state: VoterState,
+    /// What is known to be on disk. Kept apart so that a yes which is repeated while the first one is still being
+    /// written (or could not be) waits for the disk too.
+    saved: VoterState,
+}
+
+impl Voter {
+    /// Goes on with the state that was found on disk.
+    #[must_use]
+    pub fn new(state: VoterState) -> Self {
+        Self { saved: state.clone(), state }
+    }
+
+    /// What it promised and accepted, durable or not yet.
+    #[must_use]
+    pub fn state(&self) -> &VoterState {
+        &self.state
+    }
+
+    /// `state` is durable now.
+    pub fn handle_persisted(&mut self, state: VoterState) {
+        self.saved = state;
+    }
+
+    /// Answers `from`. `hears_primary`: this voter is connected with the owner of its newest accepted record, in the life
+    /// in which that owner acts, or is that owner. It holds up ballots without consent, except those of that owner
+    /// itself: a unit that asks is not primary.
+    ///
+    /// With `true`, the reply must not be sent before [`state`](Self::state) is durable.
+    pub fn handle(&mut self, from: UnitId, request: &VoteRequest, hears_primary: bool) -> (VoteReply, bool) {
+        let hears_primary = hears_primary && from != self.state.accepted.owner;
+        let reply = match request {
+            VoteRequest::Poll => VoteReply::Poll(Poll {
+                hears_primary,
+                promised: self.state.promised,
+                accepted: self.state.accepted.clone(),
+            }),
+            VoteRequest::Ballot { ballot, consented } => {
+                self.ballot(from, *ballot, *consented || !hears_primary)
+            }
+            VoteRequest::Write(record) => self.write(from, record),
+        };
+        let binding = match &reply {
+            VoteReply::Promised { .. } | VoteReply::Accepted { .. } => true,
+            VoteReply::Poll(_) | VoteReply::Refused { .. } => false,
+        };
+        (reply, binding && self.state != self.saved)
+    }
+
+    fn ballot(&mut self, from: UnitId, ballot: Ballot, free: bool) -> VoteReply {
+        let again = ballot == self.state.promised;
+        if ballot.unit != from || !self.admissible(ballot) || !(free || again) {
+            return self.refused(ballot.epoch);
+        }
+        self.state.promised = ballot;
+        VoteReply::Promised { ballot, accepted: self.state.accepted.clone() }
+    }
+
+    fn write(&mut self, from: UnitId, record: &Record) -> VoteReply {
+        let ballot = Ballot { epoch: record.epoch, unit: record.owner };
+        if ballot.unit != from || !self.admissible(ballot) {
+            return self.refused(ballot.epoch);
+        }
+        if record.order() > self.state.accepted.order() {
+            self.state.promised = ballot;
+            self.state.accepted = record.clone();
+        } else if record.order() == self.state.accepted.order() && *record != self.state.accepted {
+            return self.refused(ballot.epoch);
+        }
+        // A lower version is a write of the same owner that was overtaken: what it is told is the version that stands.
+        let (epoch, version) = self.state.accepted.order();
+        VoteReply::Accepted { epoch, version }
+    }
+
+    /// Above the promise, or the very ballot that was promised; never the same epoch for a second unit.
+    fn admissible(&self, ballot: Ballot) -> bool {
+        let promised = self.state.promised;
+        ballot.epoch > promised.epoch || (ballot == promised && ballot.epoch > Epoch(0))
+    }
+
+    fn refused(&self, epoch: Epoch) -> VoteReply {
+        VoteReply::Refused { promised: self.state.promised, epoch }
+    }
+}

@@ -1,0 +1,181 @@
+//! One follower of one process: a cursor into the log, a window, and how far its catching up has come.
+//!
+//! ```text
+//!   away --report--> claimed --promise--> comparing <---> filling
+//!    ^               (cards)                 |  ^
+//!    |                                 equal |  | audit differs
+//!    +------------- link lost -----------  in step
+//! ```
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::compare::Compare;
+use crate::entry::Blob;
+use crate::ids::{Party, Seq, Time};
+use crate::limits::WINDOW_BYTES;
+use crate::status::ChannelState;
+
+/// Where a follower stands.
+#[derive(Debug)]
+pub(super) enum FeedState {
+    /// No link.
+    Away,
+    /// A card that was sent a claim and has not promised.
+    Claimed,
+    /// A recovering primary takes over what the card holds, from this leaf on.
+    Adopting { leaf: u32 },
+    /// Its digest is compared.
+    Comparing(Compare),
+    /// It is sent what it lacks.
+    Filling(Lack),
+    /// Proved equal. `audit`: the root was asked for again; the sum it should be.
+    InStep { audit: Option<crate::digest::Sum> },
+}
+
+/// What a follower lacks.
+#[derive(Debug)]
+pub(super) enum Lack {
+    /// Everything: by rank, leaf by leaf.
+    Bulk { rank: u8, leaf: u32 },
+    /// These keys, in the order in which they must be sent.
+    Keys(VecDeque<Blob>),
+}
+
+/// A follower of a process.
+pub(super) struct Feed {
+    pub(super) party: Party,
+    pub(super) state: FeedState,
+    /// Number of the channel's beginning.
+    pub(super) session: u32,
+    /// The next op of the log to look at.
+    pub(super) next: Seq,
+    /// The last op that was sent on the channel.
+    pub(super) prev: Seq,
+    /// Cumulative ack, or receipt.
+    pub(super) acked: Seq,
+    /// Every op up to here is answered, or is not for this follower. Never goes down within a beginning.
+    pub(super) settled: Seq,
+    pub(super) sent_bytes: u64,
+    pub(super) consumed: u64,
+    /// Ops wait for this follower before they count as programmed: it was in step, or is part of a takeover.
+    pub(super) counts: bool,
+    /// Since when a full log waits for it.
+    pub(super) lagging_since: Option<Time>,
+    pub(super) audited_at: Time,
+}
+
+impl Feed {
+    pub(super) fn new(party: Party) -> Self {
+        Self {
+            party,
+            state: FeedState::Away,
+            session: 0,
+            next: Seq(1),
+            prev: Seq(0),
+            acked: Seq(0),
+            settled: Seq(0),
+            sent_bytes: 0,
+            consumed: 0,
+            counts: false,
+            lagging_since: None,
+            audited_at: Time(0),
+        }
+    }
+
+    /// Begins again after `base`, to be compared first.
+    pub(super) fn begin(&mut self, base: Seq) {
+        self.session = self.session.wrapping_add(1);
+        self.next = base.next();
+        self.prev = base;
+        self.acked = base;
+        self.settled = base;
+        self.sent_bytes = 0;
+        self.consumed = 0;
+        self.lagging_since = None;
+        self.state = FeedState::Comparing(Compare::default());
+    }
+
+    /// The link is gone.
+    pub(super) fn lost(&mut self) {
+        self.state = FeedState::Away;
+        self.counts = false;
+        self.lagging_since = None;
+    }
+
+    /// Whether the channel has begun: ops flow.
+    pub(super) fn open(&self) -> bool {
+        !matches!(self.state, FeedState::Away | FeedState::Claimed)
+    }
+
+    pub(super) fn in_step(&self) -> bool {
+        matches!(self.state, FeedState::InStep { .. })
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.sent_bytes.saturating_sub(self.consumed)
+    }
+
+    pub(super) fn window_left(&self) -> u64 {
+        WINDOW_BYTES.saturating_sub(self.in_flight())
+    }
+
+    /// Takes a cumulative answer. `false`: it contradicts what was sent.
+    pub(super) fn answered(&mut self, upto: Seq, consumed: u64) -> bool {
+        if upto > self.prev || consumed > self.sent_bytes {
+            return false;
+        }
+        self.acked = self.acked.max(upto);
+        self.consumed = self.consumed.max(consumed);
+        self.settle();
+        true
+    }
+
+    /// With everything answered, also what was passed over is settled.
+    pub(super) fn settle(&mut self) {
+        let settled = if self.acked == self.prev { Seq(self.next.0.saturating_sub(1)) } else { self.acked };
+        self.settled = self.settled.max(settled);
+    }
+
+    /// A question about the tree waits until every op that was issued is on its way: intake pauses meanwhile.
+    pub(super) fn holds_intake(&self, last: Seq) -> bool {
+        match &self.state {
+            FeedState::Comparing(compare) => compare.wants_still() && self.next <= last,
+            FeedState::Adopting { .. } => true,
+            FeedState::Away | FeedState::Claimed | FeedState::Filling(_) | FeedState::InStep { .. } => false,
+        }
+    }
+
+    /// In step, and no audit under way.
+    pub(super) fn audit_possible(&self) -> bool {
+        matches!(self.state, FeedState::InStep { audit: None })
+    }
+
+    pub(super) fn channel_state(&self) -> ChannelState {
+        match &self.state {
+            FeedState::Away => ChannelState::Away,
+            FeedState::Claimed => ChannelState::Claimed,
+            FeedState::Adopting { .. } | FeedState::Comparing(_) => ChannelState::Comparing,
+            FeedState::Filling(_) => ChannelState::Filling,
+            FeedState::InStep { .. } => ChannelState::InStep,
+        }
+    }
+}
+
+/// Puts keys in the order in which a follower can take them: puts by rising rank, then deletes by falling rank.
+pub(super) fn in_dependency_order(
+    keys: Vec<Blob>,
+    rank: impl Fn(&[u8]) -> u8,
+    is_delete: impl Fn(&[u8]) -> bool,
+) -> Vec<Blob> {
+    let mut ranked: Vec<(bool, u8, Blob)> = keys
+        .into_iter()
+        .map(|key| {
+            let delete = is_delete(&key);
+            let rank = rank(&key);
+            (delete, if delete { u8::MAX - rank } else { rank }, key)
+        })
+        .collect();
+    ranked.sort_unstable();
+    ranked.into_iter().map(|(_, _, key)| key).collect()
+}

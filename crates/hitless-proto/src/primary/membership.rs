@@ -1,0 +1,102 @@
+//! Who is in sync, by the arbiter's record, and what standbys are told of it.
+
+use alloc::vec::Vec;
+
+use super::{Phase, Primary};
+use crate::arbiter::Record;
+use crate::context::Context;
+use crate::ids::{CardId, Life, Party, ProcessId, Time, UnitId};
+use crate::io::{Event, Role};
+use crate::message::{Roster, ToStandby, UnitMessage};
+
+impl Primary {
+    /// The units that hold everything: this one, and those whose every process was proved equal.
+    fn proved(&self, context: &Context) -> Vec<(UnitId, Life)> {
+        let mut proved: Vec<(UnitId, Life)> = Vec::from([(context.unit, context.life)]);
+        for unit in context.other_units() {
+            let party = Party::Unit(unit);
+            let equal = |stream: &super::Stream| stream.feeds.get(&party).is_some_and(super::Feed::in_step);
+            if let (true, Some(life)) = (self.streams.values().all(equal), context.links.get(&party)) {
+                proved.push((unit, *life));
+            }
+        }
+        proved.sort_unstable();
+        proved
+    }
+
+    /// Changes the record where it does not name who holds everything; opens it when the standbys are synced.
+    pub(super) fn advance_membership(&mut self, context: &mut Context) {
+        if self.writing.is_some() || context.write.is_some() {
+            return;
+        }
+        let proved = self.proved(context);
+        let change = match self.phase {
+            Phase::TakingOver => {
+                let planned = self.takeover.as_ref().is_none_or(|takeover| takeover.planned);
+                let waits = |unit: &UnitId| {
+                    context.peers.contains_key(unit) && proved.iter().all(|member| member.0 != *unit)
+                };
+                planned && !context.other_units().iter().any(waits)
+            }
+            Phase::Open => proved != self.record.in_sync,
+            Phase::HandingOver(_) => false,
+        };
+        if change {
+            let record = self.record.changed(true, proved);
+            self.writing = Some(record.clone());
+            context.write = Some(record);
+        }
+    }
+
+    /// The arbiter stored a record of this epoch.
+    pub(crate) fn record_written(&mut self, context: &mut Context, record: Record, now: Time) {
+        self.writing = None;
+        self.record = record;
+        self.roster_due = true;
+        match &self.phase {
+            Phase::TakingOver => {
+                self.phase = Phase::Open;
+                if let Some(takeover) = &mut self.takeover {
+                    takeover.opened(now);
+                }
+                context.event(Event::Role { role: Role::Primary, epoch: self.epoch });
+            }
+            // The arbiter confirms that the epoch is still this unit's: the hand-over is taken back.
+            Phase::HandingOver(switchover) if switchover.taking_back() => {
+                self.phase = Phase::Open;
+                context.event(Event::Role { role: Role::Primary, epoch: self.epoch });
+            }
+            Phase::HandingOver(_) | Phase::Open => {}
+        }
+    }
+
+    /// The arbiter could not be reached: the same record is tried again.
+    pub(crate) fn record_unavailable(&mut self, context: &mut Context) {
+        context.write.clone_from(&self.writing);
+    }
+
+    /// Tells the standbys whose acks count, and who is in sync.
+    pub(super) fn send_roster(&mut self, context: &mut Context) {
+        if !core::mem::take(&mut self.roster_due) {
+            return;
+        }
+        let mut in_step: Vec<(ProcessId, CardId, Life)> = Vec::new();
+        for stream in self.streams.values() {
+            for feed in stream.feeds.values().filter(|feed| feed.in_step()) {
+                if let (Party::Card(card), Some(life)) = (feed.party, context.links.get(&feed.party)) {
+                    in_step.push((stream.process, card, *life));
+                }
+            }
+        }
+        let roster = Roster { epoch: self.epoch, in_step, in_sync: self.record.in_sync.clone() };
+        for unit in context.other_units() {
+            let follows = self
+                .streams
+                .values()
+                .any(|stream| stream.feeds.get(&Party::Unit(unit)).is_some_and(super::Feed::open));
+            if follows {
+                context.to_unit(unit, UnitMessage::Primary(ToStandby::Roster(roster.clone())));
+            }
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! The primary control unit: issues ops, sends them to cards and standbys, and tells sources what is safe.
+//!
+//! ```text
+//!   taking over --(standbys synced, record opened)--> open --begin_switchover--> draining --> handed over
+//!        |                                             ^                            |              |
+//!        |                                             +------- aborted -----------+--------------+
+//!        +---------------(a newer epoch is heard of: becomes a standby)------------------------> gone
+//! ```
+
+mod answers;
+mod compare;
+mod feed;
+mod membership;
+mod pump;
+mod recovery;
+mod stream;
+mod switchover;
+pub(crate) mod takeover;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::arbiter::Record;
+use crate::context::Context;
+use crate::entry::{Audience, Change, Origin};
+use crate::error::SubmitError;
+use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Seq, Time, UnitId, Version};
+use crate::io::{Event, Role};
+use crate::limits::MAX_UNSTABLE;
+use crate::log::Log;
+use crate::message::{FromStandby, Position, UnitMessage, UnitReport};
+use crate::standby::Standby;
+use crate::standby::replica::Replica;
+use crate::status::{ChannelStatus, ProcessStatus};
+use crate::table::Table;
+use feed::Feed;
+use recovery::Recovery;
+use stream::Stream;
+use switchover::Switchover;
+use takeover::{Held, Takeover};
+
+/// What the arbiter granted, and how it came to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) record: Record,
+    /// With the old primary's consent.
+    pub(crate) planned: bool,
+    /// No unit has live state: rebuild from the cards.
+    pub(crate) recovering: bool,
+    /// When the campaign began.
+    pub(crate) began: Time,
+}
+
+/// Where the primary's own career stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    TakingOver,
+    Open,
+    HandingOver(Switchover),
+}
+
+pub(crate) struct Primary {
+    pub(crate) epoch: Epoch,
+    pub(super) streams: BTreeMap<ProcessId, Stream>,
+    /// As the arbiter has it.
+    pub(crate) record: Record,
+    /// As it is to be: until it is written, an op is safe only under both.
+    pub(super) writing: Option<Record>,
+    pub(super) phase: Phase,
+    pub(super) takeover: Option<Takeover>,
+    pub(super) recovery: Option<Recovery>,
+    /// With the gated rule: up to where cards may be sent ops.
+    pub(super) gates: BTreeMap<ProcessId, Seq>,
+    pub(super) roster_due: bool,
+    /// The owner of a newer epoch, once heard of: this epoch is over.
+    pub(crate) deposed: Option<(Epoch, UnitId)>,
+}
+
+impl Primary {
+    /// The standby process becomes the primary's: it goes on maintaining the state (claims 6, 21, 28).
+    pub(crate) fn take_over(context: &mut Context, standby: Standby, grant: Grant, now: Time) -> Self {
+        let overdue_before = Time(now.0.saturating_sub(context.chassis.timing.ack_overdue));
+        let (mut streams, mut held) = (BTreeMap::new(), BTreeMap::new());
+        for (process, mut replica) in standby.replicas {
+            let overdue = replica.pending_since(overdue_before);
+            held.insert(process, Held { epoch: replica.epoch, folded: replica.folded, overdue });
+            replica.roll_forward();
+            streams.insert(process, Self::stream(context, replica));
+        }
+        let epoch = grant.record.epoch;
+        let mut primary = Self {
+            epoch,
+            streams,
+            record: grant.record.clone(),
+            writing: None,
+            phase: Phase::TakingOver,
+            recovery: grant.recovering.then(Recovery::default),
+            takeover: Some(Takeover::new(grant, held, now)),
+            gates: BTreeMap::new(),
+            roster_due: true,
+            deposed: None,
+        };
+        context.event(Event::Role { role: Role::TakingOver, epoch });
+        for unit in context.other_units() {
+            context.to_unit(unit, UnitMessage::Report(primary.report()));
+        }
+        let cards: Vec<CardId> = context.cards.keys().copied().collect();
+        cards.into_iter().for_each(|card| primary.claim(context, card));
+        primary
+    }
+
+    fn stream(context: &Context, replica: Replica) -> Stream {
+        let cards = context.chassis.cards.iter().map(|card| Party::Card(*card));
+        let units = context.chassis.units.iter().filter(|unit| **unit != context.unit);
+        let parties = cards.chain(units.map(|unit| Party::Unit(*unit)));
+        Stream {
+            process: replica.process,
+            keep: replica.received(),
+            table: replica.table,
+            log: replica.log,
+            failures: replica.failures,
+            feeds: parties.map(|party| (party, Feed::new(party))).collect(),
+            programmed: Seq(0),
+            safe: Seq(0),
+            stable: replica.stable.min(replica.folded),
+        }
+    }
+
+    /// The epoch is over: what remains is a standby that must be compared with the new primary.
+    pub(crate) fn step_down(self, epoch: Epoch) -> Standby {
+        let replicas = self.streams.into_iter().map(|(process, stream)| {
+            (process, Replica::left_behind(process, stream.table, stream.log, stream.failures))
+        });
+        Standby::left_behind(epoch, replicas.collect())
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        match self.phase {
+            Phase::TakingOver => Role::TakingOver,
+            Phase::Open => Role::Primary,
+            Phase::HandingOver(_) => Role::HandingOver,
+        }
+    }
+
+    pub(crate) fn report(&self) -> UnitReport {
+        let positions = self.streams.values().map(|stream| Position {
+            process: stream.process,
+            received: stream.issued(),
+            folded: stream.issued(),
+            entries: stream.table.entries(),
+        });
+        UnitReport { epoch: self.epoch, primary: true, live: true, positions: positions.collect() }
+    }
+
+    pub(crate) fn positions(&self) -> Vec<(ProcessId, Version)> {
+        self.streams.values().map(|stream| (stream.process, stream.issued())).collect()
+    }
+
+    /// How many changes can be submitted now.
+    pub(crate) fn room(&self, process: ProcessId) -> usize {
+        if matches!(self.phase, Phase::HandingOver(_)) || self.recovery.is_some() {
+            return 0;
+        }
+        self.streams.get(&process).map_or(0, Stream::room)
+    }
+
+    /// A source submits a change.
+    pub(crate) fn submit(
+        &mut self,
+        context: &Context,
+        process: ProcessId,
+        change: Change,
+    ) -> Result<Version, SubmitError> {
+        context.check(process, &change)?;
+        if self.room(process) == 0 {
+            return Err(SubmitError::Busy);
+        }
+        let Some(stream) = self.streams.get_mut(&process) else {
+            return Err(SubmitError::UnknownProcess(process));
+        };
+        let cookie = context.process(process).map(|of| of.cookie(&change)).unwrap_or_default();
+        Ok(stream.submit(self.epoch, change, cookie))
+    }
+
+    /// The link with a party is gone.
+    pub(crate) fn handle_lost(&mut self, context: &mut Context, party: Party) {
+        for stream in self.streams.values_mut() {
+            let process = stream.process;
+            if let Some(feed) = stream.feeds.get_mut(&party) {
+                if feed.in_step() {
+                    context.event(Event::OutOfStep { process, follower: party, reason: "its link is gone" });
+                }
+                feed.lost();
+            }
+        }
+        self.roster_due = true;
+        if let Party::Card(card) = party {
+            self.takeover.iter_mut().for_each(|takeover| takeover.lost(card));
+            self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
+        }
+    }
+
+    /// Another unit reports: a standby to be brought in step, or the owner of a newer epoch.
+    pub(crate) fn handle_report(&mut self, context: &mut Context, from: UnitId, report: &UnitReport) {
+        if report.epoch > self.epoch && report.primary {
+            self.deposed = Some((report.epoch, from));
+        } else if report.epoch == self.epoch && !report.primary {
+            self.begin_unit(context, from, report);
+        } else {
+            context.to_unit(from, UnitMessage::Report(self.report()));
+        }
+    }
+
+    /// A standby follows: by tail where what it received is a prefix of the log, else by digest.
+    fn begin_unit(&mut self, context: &mut Context, unit: UnitId, report: &UnitReport) {
+        if let Some(recovery) = &mut self.recovery {
+            recovery.units.insert(unit, report.clone());
+            return;
+        }
+        let epoch = self.epoch;
+        for stream in self.streams.values_mut() {
+            let at = report.positions.iter().find(|position| position.process == stream.process);
+            let base = at.and_then(|at| tail_base(stream, at)).unwrap_or(stream.issued().seq);
+            if let Some(feed) = stream.feeds.get_mut(&Party::Unit(unit)) {
+                feed.lost();
+                feed.begin(base);
+                pump::send_start(context, epoch, stream, Party::Unit(unit));
+            }
+        }
+        self.roster_due = true;
+    }
+
+    pub(crate) fn handle_standby(
+        &mut self,
+        context: &mut Context,
+        from: UnitId,
+        message: FromStandby,
+        now: Time,
+    ) {
+        match message {
+            FromStandby::Received { epoch, process, session, upto, consumed } if epoch == self.epoch => {
+                self.take_receipt(context, from, (process, session), (upto, consumed));
+            }
+            FromStandby::Received { .. } => {}
+            FromStandby::Tell(tell) => self.take_tell(context, Party::Unit(from), tell, now),
+            FromStandby::Broken(broken) => self.take_broken(context, Party::Unit(from), &broken),
+            FromStandby::Declined(consent) => self.take_declined(context, from, consent),
+        }
+    }
+
+    /// Everything that follows from what was taken: plans, watermarks, membership, and what is sent.
+    pub(crate) fn advance(&mut self, context: &mut Context, now: Time) {
+        if self.deposed.is_some() {
+            return;
+        }
+        let planned = self.takeover.as_ref().is_none_or(|takeover| takeover.planned);
+        let answered = self.takeover.as_ref().is_some_and(|takeover| takeover.awaited.is_empty());
+        if !planned && answered {
+            self.begin_recovery_or_plan(context);
+        }
+        self.advance_recovery(context);
+        self.advance_membership(context);
+        self.complete(context, now);
+        self.advance_switchover(context);
+        self.send_roster(context);
+        self.pump(context);
+        let report = self.takeover.as_mut().and_then(|takeover| takeover.finished(&context.chassis.cards));
+        if self.phase != Phase::TakingOver
+            && let Some(report) = report
+        {
+            self.takeover = None;
+            context.keep_report(report);
+        }
+    }
+
+    fn begin_recovery_or_plan(&mut self, context: &mut Context) {
+        match &self.recovery {
+            Some(recovery) if !recovery.done => self.begin_recovery(context),
+            Some(_) | None => self.plan_all(context),
+        }
+    }
+
+    /// Moves the watermarks and tells of it.
+    fn complete(&mut self, context: &mut Context, now: Time) {
+        let open = self.phase != Phase::TakingOver;
+        for process in context.process_ids() {
+            let received = self.received(context, process);
+            let gated = context.chassis.output_rule == crate::config::OutputRule::Gated;
+            self.gates.insert(process, if gated { received } else { Seq(u64::MAX) });
+            let Some(stream) = self.streams.get_mut(&process) else { continue };
+            if stream.complete(received, open) {
+                context.event(Event::Completed { process, programmed: stream.programmed, safe: stream.safe });
+            }
+            stream.mark_laggards(now);
+        }
+    }
+
+    /// Up to where every standby of the record, and of the one that is being written, holds the ops of a process.
+    fn received(&self, context: &Context, process: ProcessId) -> Seq {
+        let Some(stream) = self.streams.get(&process) else { return Seq(0) };
+        let sets = core::iter::once(&self.record).chain(&self.writing).flat_map(|record| &record.in_sync);
+        let others = sets.filter(|member| member.0 != context.unit);
+        let held = |(unit, life): &(UnitId, Life)| {
+            let party = Party::Unit(*unit);
+            let feed = stream.feeds.get(&party).filter(|feed| feed.in_step());
+            feed.filter(|_| context.links.get(&party) == Some(life)).map_or(Seq(0), |feed| feed.acked)
+        };
+        others.map(held).min().unwrap_or(stream.issued().seq)
+    }
+
+    pub(crate) fn next_timeout(&self, context: &Context) -> Option<Time> {
+        let timing = &context.chassis.timing;
+        let of_streams = self.streams.values().filter_map(|stream| stream.next_timeout(timing)).min();
+        let of_phase = match &self.phase {
+            Phase::HandingOver(switchover) => Some(switchover.deadline),
+            Phase::TakingOver | Phase::Open => None,
+        };
+        of_streams.into_iter().chain(of_phase).min()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, context: &mut Context, now: Time) {
+        let epoch = self.epoch;
+        let timing = context.chassis.timing;
+        for stream in self.streams.values_mut() {
+            for (card, key) in stream.failures.due(now) {
+                if context.connected(Party::Card(card)) {
+                    stream.issue_current(epoch, &key, Origin::Retry, Audience::cards([card]));
+                }
+            }
+            for party in stream.overdue(&timing, now) {
+                let last = stream.issued().seq;
+                let Some(feed) = stream.feeds.get_mut(&party) else { continue };
+                feed.lost();
+                feed.begin(last);
+                let reason = "it held up a full log for too long";
+                context.event(Event::OutOfStep { process: stream.process, follower: party, reason });
+                pump::send_start(context, epoch, stream, party);
+                self.roster_due = true;
+            }
+            stream.audit(context, epoch, now);
+        }
+        self.switchover_timeout(context, now);
+    }
+
+    pub(crate) fn process_status(&self) -> impl Iterator<Item = ProcessStatus> {
+        self.streams.values().map(|stream| ProcessStatus {
+            process: stream.process,
+            entries: stream.table.entries(),
+            received: stream.issued(),
+            folded: stream.issued(),
+            pending: stream.issued().seq.0.saturating_sub(stream.programmed.0),
+            programmed: stream.programmed,
+            safe: stream.safe,
+            stable: stream.stable,
+            digest: stream.table.unit_sum(0, 0),
+        })
+    }
+
+    pub(crate) fn channel_status(&self) -> impl Iterator<Item = ChannelStatus> {
+        let feeds =
+            self.streams.values().flat_map(|stream| stream.feeds.values().map(move |feed| (stream, feed)));
+        feeds.map(|(stream, feed)| ChannelStatus {
+            process: stream.process,
+            follower: feed.party,
+            state: feed.channel_state(),
+            acked: feed.acked,
+            in_flight: feed.in_flight(),
+            failed: match feed.party {
+                Party::Card(card) => stream.failures.count(card),
+                Party::Unit(_) => 0,
+            },
+        })
+    }
+
+    pub(crate) fn table(&self, process: ProcessId) -> Option<&Table> {
+        self.streams.get(&process).map(|stream| &stream.table)
+    }
+
+    pub(crate) fn invariants(&self) -> Result<(), &'static str> {
+        for stream in self.streams.values() {
+            if stream.safe > stream.programmed || stream.programmed > stream.issued().seq {
+                return Err("safe <= programmed <= issued");
+            }
+            let unstable = stream.issued().seq.0.saturating_sub(stream.stable.0);
+            if self.takeover.is_none() && stream.failures.is_empty() && unstable > 2 * MAX_UNSTABLE as u64 {
+                return Err("what is not stable is bounded");
+            }
+            if stream.feeds.values().any(|feed| feed.acked > feed.prev || feed.prev >= feed.next) {
+                return Err("acked <= sent < next");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The position from which a standby can go on by tail: where it stands, or where its former primary's ops that this
+/// unit holds end, if it has folded nothing beyond.
+fn tail_base(stream: &Stream, at: &Position) -> Option<Seq> {
+    let log: &Log = &stream.log;
+    let (received, keep) = (at.received, stream.keep);
+    if log.covers(received.seq) && log.version_at(received.seq) == received {
+        return Some(received.seq);
+    }
+    let beyond = received.epoch == keep.epoch && received.seq > keep.seq && at.folded.seq <= keep.seq;
+    (beyond && log.covers(keep.seq)).then_some(keep.seq)
+}

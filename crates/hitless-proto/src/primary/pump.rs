@@ -1,0 +1,233 @@
+//! What is sent to followers: ops first, then what they lack, then digest questions, each within the window.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Primary;
+use super::compare::Compare;
+use super::feed::{Feed, FeedState, Lack};
+use super::stream::Stream;
+use crate::context::Context;
+use crate::digest::LEAVES;
+use crate::entry::{Blob, CardContent, CardOp, Cookie, Update};
+use crate::ids::{CardId, Epoch, Party, ProcessId, Seq};
+use crate::limits::{BATCH_BYTES, BATCH_OPS, op_cost};
+use crate::log::Log;
+use crate::message::{Ask, CardOps, Fill, Start, ToCard, ToStandby, UnitMessage, UnitOps};
+use crate::standby::replica::update_cost;
+
+impl Primary {
+    /// Sends every follower what its window has room for.
+    pub(super) fn pump(&mut self, context: &mut Context) {
+        let epoch = self.epoch;
+        for (process, stream) in &mut self.streams {
+            let gate = self.gates.get(process).copied().unwrap_or(Seq(u64::MAX));
+            let parties: Vec<Party> =
+                stream.feeds.values().filter(|feed| feed.open()).map(|feed| feed.party).collect();
+            for party in parties {
+                pump_ops(context, epoch, stream, (party, gate));
+                pump_fill(context, epoch, stream, (party, self.takeover.as_mut()));
+                pump_ask(context, epoch, stream, party);
+            }
+        }
+    }
+}
+
+/// Tells a follower that its channel begins at `feed`'s position.
+pub(super) fn send_start(context: &mut Context, epoch: Epoch, stream: &Stream, party: Party) {
+    let Some(feed) = stream.feeds.get(&party) else { return };
+    let base = stream.log.version_at(feed.prev);
+    let start = Start { epoch, process: stream.process, session: feed.session, base, keep: stream.keep };
+    match party {
+        Party::Card(card) => context.to_card(card, ToCard::Start(start)),
+        Party::Unit(unit) => context.to_unit(unit, UnitMessage::Primary(ToStandby::Start(start))),
+    }
+}
+
+fn pump_ops(context: &mut Context, epoch: Epoch, stream: &mut Stream, (party, gate): (Party, Seq)) {
+    let Stream { feeds, log, process, stable, .. } = stream;
+    let Some(feed) = feeds.get_mut(&party) else { return };
+    let gate = if matches!(party, Party::Card(_)) { gate } else { Seq(u64::MAX) };
+    while feed.next <= log.last().seq.min(gate) && feed.window_left() > 0 {
+        let prev = feed.prev;
+        let (process, session, stable) = (*process, feed.session, *stable);
+        match party {
+            Party::Card(card) => {
+                let ops = next_card_ops(feed, log, (card, gate));
+                if !ops.is_empty() {
+                    context
+                        .to_card(card, ToCard::Ops(CardOps { epoch, process, session, stable, prev, ops }));
+                }
+            }
+            Party::Unit(unit) => {
+                let ops = next_unit_ops(feed, log);
+                let ops = UnitOps { epoch, process, session, stable, prev, ops };
+                context.to_unit(unit, UnitMessage::Primary(ToStandby::Ops(ops)));
+            }
+        }
+    }
+    feed.settle();
+}
+
+fn next_card_ops(feed: &mut Feed, log: &Log, (card, gate): (CardId, Seq)) -> Vec<CardOp> {
+    let (mut ops, mut bytes, room) = (Vec::new(), 0, feed.window_left().min(BATCH_BYTES as u64));
+    while ops.len() < BATCH_OPS && bytes < room && feed.next <= gate {
+        let Some(update) = log.get(feed.next) else { break };
+        feed.next = feed.next.next();
+        if update.to.contains(card) {
+            let op = update.for_card(card);
+            bytes += card_op_cost(&op);
+            feed.prev = op.version.seq;
+            ops.push(op);
+        }
+    }
+    feed.sent_bytes += bytes;
+    ops
+}
+
+fn next_unit_ops(feed: &mut Feed, log: &Log) -> Vec<Arc<Update>> {
+    let (mut ops, mut bytes, room) = (Vec::new(), 0, feed.window_left().min(BATCH_BYTES as u64));
+    while ops.len() < BATCH_OPS && bytes < room {
+        let Some(update) = log.get(feed.next) else { break };
+        bytes += update_cost(update);
+        feed.prev = feed.next;
+        feed.next = feed.next.next();
+        ops.push(Arc::clone(update));
+    }
+    feed.sent_bytes += bytes;
+    ops
+}
+
+fn card_op_cost(op: &CardOp) -> u64 {
+    op_cost(op.key.len(), op.content.as_ref().map_or(0, |content| content.part.len()))
+}
+
+/// Sends what a follower lacks, as far as the window allows; when all is sent, its digest is asked for again.
+fn pump_fill(
+    context: &mut Context,
+    epoch: Epoch,
+    stream: &mut Stream,
+    (party, mut takeover): (Party, Option<&mut super::takeover::Takeover>),
+) {
+    loop {
+        let Some(feed) = stream.feeds.get_mut(&party) else { return };
+        let room = feed.window_left().min(BATCH_BYTES as u64);
+        let FeedState::Filling(lack) = &mut feed.state else { return };
+        if room == 0 {
+            return;
+        }
+        let mut lack = core::mem::replace(lack, Lack::Keys(VecDeque::new()));
+        let keys = next_keys(context, stream, &mut lack, (party, room));
+        let over = keys.is_empty();
+        let (process, mut bytes, count) = (stream.process, 0, keys.len() as u64);
+        let session = stream.feeds.get(&party).map_or(0, |feed| feed.session);
+        match party {
+            Party::Card(card) => {
+                let entries: Vec<CardOp> =
+                    keys.iter().filter_map(|key| card_fill(stream, card, key)).collect();
+                bytes += entries.iter().map(card_op_cost).sum::<u64>();
+                if let Some(takeover) = &mut takeover {
+                    takeover.sent(
+                        process,
+                        card,
+                        (count, entries.iter().map(crate::wire::card_op_bytes).sum::<usize>()),
+                    );
+                }
+                send_card_fill(context, (epoch, process, session), card, entries);
+            }
+            Party::Unit(unit) => {
+                let entries: Vec<Update> = keys.iter().map(|key| stream.fill_of(key)).collect();
+                bytes += entries.iter().map(update_cost).sum::<u64>();
+                if !entries.is_empty() {
+                    let fill = Fill { epoch, process, session, entries };
+                    context.to_unit(unit, UnitMessage::Primary(ToStandby::Fill(fill)));
+                }
+            }
+        }
+        if let Some(feed) = stream.feeds.get_mut(&party) {
+            feed.sent_bytes += bytes;
+            feed.state =
+                if over { FeedState::Comparing(Compare::default()) } else { FeedState::Filling(lack) };
+        }
+    }
+}
+
+fn send_card_fill(
+    context: &mut Context,
+    (epoch, process, session): (Epoch, ProcessId, u32),
+    card: CardId,
+    entries: Vec<CardOp>,
+) {
+    if !entries.is_empty() {
+        context.to_card(card, ToCard::Fill(Fill { epoch, process, session, entries }));
+    }
+}
+
+/// The entry as the card should have it; `None` where it was deleted meanwhile (the delete is on its way as an op).
+fn card_fill(stream: &Stream, card: CardId, key: &Blob) -> Option<CardOp> {
+    let row = stream.table.row(key)?;
+    let part = row.part().filter(|_| row.audience().contains(card));
+    let content = part.map(|part| CardContent { part: Blob::new(part), for_all: row.for_all() });
+    Some(CardOp { version: row.version(), key: key.clone(), content, cookie: Cookie::Key })
+}
+
+/// The next keys to fill, about `room` bytes; none when all are sent.
+fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room): (Party, u64)) -> Vec<Blob> {
+    let cost = |key: &[u8]| stream.table.row(key).map_or(0, |row| op_cost(0, row.card_bytes() as usize));
+    let (mut keys, mut bytes): (Vec<Blob>, u64) = (Vec::new(), 0);
+    match lack {
+        Lack::Keys(queue) => {
+            while bytes < room && keys.len() < BATCH_OPS {
+                let Some(key) = queue.pop_front() else { break };
+                bytes += cost(&key);
+                keys.push(key);
+            }
+        }
+        Lack::Bulk { rank, leaf } => {
+            let ranks = context.process(stream.process).map_or(1, |process| process.ranks());
+            while bytes < room && keys.len() < BATCH_OPS && *rank < ranks {
+                for row in stream.table.leaf(*leaf) {
+                    let wanted = match party {
+                        Party::Card(card) => row.audience().contains(card),
+                        Party::Unit(_) => true,
+                    };
+                    if wanted && !row.deleted() && context.rank(stream.process, row.key()) == *rank {
+                        bytes += op_cost(0, row.card_bytes() as usize);
+                        keys.push(Blob::new(row.key()));
+                    }
+                }
+                *leaf += 1;
+                if *leaf == LEAVES {
+                    (*rank, *leaf) = (*rank + 1, 0);
+                }
+            }
+        }
+    }
+    keys
+}
+
+fn pump_ask(context: &mut Context, epoch: Epoch, stream: &mut Stream, party: Party) {
+    let last = stream.issued().seq;
+    let Some(feed) = stream.feeds.get_mut(&party) else { return };
+    let (sent, session, process) = (Seq(feed.next.0.saturating_sub(1)), feed.session, stream.process);
+    let FeedState::Comparing(compare) = &mut feed.state else { return };
+    if compare.wants_still() && sent < last {
+        return;
+    }
+    let mut compare = core::mem::take(compare);
+    let question = compare.next_question(stream, party, sent);
+    if let Some(feed) = stream.feeds.get_mut(&party) {
+        feed.state = FeedState::Comparing(compare);
+    }
+    if let Some(question) = question {
+        send_ask(context, party, Ask { epoch, process, session, question });
+    }
+}
+
+pub(super) fn send_ask(context: &mut Context, party: Party, ask: Ask) {
+    match party {
+        Party::Card(card) => context.to_card(card, ToCard::Ask(ask)),
+        Party::Unit(unit) => context.to_unit(unit, UnitMessage::Primary(ToStandby::Ask(ask))),
+    }
+}

@@ -1,0 +1,262 @@
+//! One process at the primary: its state, its log, and everybody who follows it.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::feed::{Feed, FeedState};
+use super::pump::send_ask;
+use crate::config::Timing;
+use crate::context::Context;
+use crate::digest::Sum;
+use crate::entry::{Audience, Blob, Change, Content, Cookie, Origin, Update};
+use crate::failures::{Failures, Settled};
+use crate::ids::{CardId, Epoch, OpId, Party, ProcessId, Seq, Time, Version};
+use crate::io::Event;
+use crate::limits::{LOG_RETAIN, MAX_UNSTABLE};
+use crate::log::Log;
+use crate::message::{Ask, Nack, Question};
+use crate::table::{Row, Table};
+
+/// A process of the primary.
+pub(super) struct Stream {
+    pub(super) process: ProcessId,
+    pub(super) table: Table,
+    pub(super) log: Log,
+    pub(super) failures: Failures,
+    /// The newest op of former epochs.
+    pub(super) keep: Version,
+    pub(super) feeds: BTreeMap<Party, Feed>,
+    pub(super) programmed: Seq,
+    pub(super) safe: Seq,
+    pub(super) stable: Seq,
+}
+
+impl Stream {
+    /// The last op issued.
+    pub(super) fn issued(&self) -> Version {
+        self.log.last()
+    }
+
+    /// How many ops may be issued before some must become stable.
+    pub(super) fn room(&self) -> usize {
+        let last = self.issued().seq;
+        if self.feeds.values().any(|feed| feed.holds_intake(last)) {
+            return 0;
+        }
+        MAX_UNSTABLE.saturating_sub(last.0.saturating_sub(self.stable.0) as usize)
+    }
+
+    /// Issues an op: into the state and the log, from where every follower is sent it.
+    pub(super) fn issue(
+        &mut self,
+        epoch: Epoch,
+        change: Change,
+        cookie: Cookie,
+        (origin, to): (Origin, Audience),
+    ) -> Version {
+        let version = Version { epoch, seq: self.issued().seq.next() };
+        self.table.write(version, &change.key, change.content.as_ref(), false);
+        let update = Update { version, key: change.key, content: change.content, to, cookie, origin };
+        self.log.push(Arc::new(update));
+        version
+    }
+
+    /// Issues what a source wants: to every card that held the entry or is to hold it.
+    pub(super) fn submit(&mut self, epoch: Epoch, change: Change, cookie: Cookie) -> Version {
+        let held = self.table.row(&change.key).filter(|row| !row.deleted()).map(|row| row.audience());
+        let wanted = change.content.as_ref().map(|content| content.audience.clone());
+        let to = match (held, wanted) {
+            (Some(held), Some(wanted)) => held.union(&wanted),
+            (Some(audience), None) | (None, Some(audience)) => audience,
+            // Deleting what is not there: said to all, so that it is programmed wherever it lingers.
+            (None, None) => Audience::All,
+        };
+        self.issue(epoch, change, cookie, (Origin::Source, to))
+    }
+
+    /// Issues the current state of a key again, for some cards only.
+    pub(super) fn issue_current(
+        &mut self,
+        epoch: Epoch,
+        key: &Blob,
+        origin: Origin,
+        to: Audience,
+    ) -> Version {
+        let content = self.table.row(key).and_then(|row| row.content());
+        self.issue(epoch, Change { key: key.clone(), content }, Cookie::Key, (origin, to))
+    }
+
+    /// What the digest of a follower should be, before refusals.
+    pub(super) fn base_sum(&self, party: Party, level: u8, node: u32) -> Sum {
+        match party {
+            Party::Card(card) => self.table.card_sum(card, level, node),
+            Party::Unit(_) => self.table.unit_sum(level, node),
+        }
+    }
+
+    /// What refusals change of it.
+    pub(super) fn failed_sum(&self, party: Party, level: u8, node: u32) -> Sum {
+        match party {
+            Party::Card(card) => self.failures.sum(card, level, node),
+            Party::Unit(_) => Sum::ZERO,
+        }
+    }
+
+    /// The share of one entry in the digest of a follower, whose forwarding table refused it or not.
+    pub(super) fn row_sum(&self, party: Party, row: &Row<'_>, failed: bool) -> Sum {
+        match party {
+            Party::Card(card) => {
+                let part = row.part().filter(|_| row.audience().contains(card));
+                self.table.digest().card_sum(row.key(), part, failed)
+            }
+            Party::Unit(_) => self.table.digest().unit_sum(row.key(), row.version(), row.content().as_ref()),
+        }
+    }
+
+    /// The whole entry of a key, for a standby that lacks it, or for one that should not have it.
+    pub(super) fn fill_of(&self, key: &[u8]) -> Update {
+        let row = self.table.row(key);
+        Update {
+            version: row.map_or(self.issued(), |row| row.version()),
+            key: Blob::new(key),
+            content: row.and_then(|row: Row<'_>| -> Option<Content> { row.content() }),
+            to: Audience::Cards([].into()),
+            cookie: Cookie::Key,
+            origin: Origin::Repair,
+        }
+    }
+
+    /// A card answered the ops after `from` up to `upto`. Gives the events of what was refused and what was cured.
+    pub(super) fn settle(&mut self, card: CardId, (from, upto): (Seq, Seq), nacks: &[Nack]) -> Vec<Event> {
+        if nacks.is_empty() && !self.failures.any(card) {
+            return Vec::new();
+        }
+        let mut events = Vec::new();
+        let answered: Vec<Arc<Update>> = self
+            .log
+            .after(from)
+            .take_while(|op| op.version.seq <= upto)
+            .filter(|op| op.to.contains(card))
+            .cloned()
+            .collect();
+        for update in answered {
+            let nack =
+                nacks.iter().find(|nack| nack.version == update.version).map(|nack| nack.reason.as_str());
+            let settled = self.failures.settle(&self.table, card, &update, nack);
+            events.extend(self.settled_event(card, &update.key, update.version, (settled, nack)));
+        }
+        for nack in nacks.iter().filter(|nack| nack.version.seq <= from) {
+            events.extend(self.fill_refused(card, nack));
+        }
+        events
+    }
+
+    /// A fill was refused: it carries the version of the entry, below what the channel has acked.
+    fn fill_refused(&mut self, card: CardId, nack: &Nack) -> Option<Event> {
+        let row = self.table.row(&nack.key).filter(|row| row.version() == nack.version)?;
+        let part = row.part().map(Blob::new);
+        let known = (&nack.key, nack.version, part.as_deref());
+        self.failures.insert(&self.table, card, known, &nack.reason);
+        self.settled_event(card, &nack.key, nack.version, (Settled::Failed, Some(&nack.reason)))
+    }
+
+    fn settled_event(
+        &self,
+        card: CardId,
+        key: &Blob,
+        version: Version,
+        (settled, nack): (Settled, Option<&str>),
+    ) -> Option<Event> {
+        let (process, key) = (self.process, key.clone());
+        match settled {
+            Settled::Unchanged => None,
+            Settled::Cured => Some(Event::Cured { process, card, key }),
+            Settled::Failed => {
+                let op = OpId { process, version };
+                Some(Event::Failed { op, card, key, reason: nack.unwrap_or_default().into() })
+            }
+        }
+    }
+
+    /// A reconcile found out which of these keys a card's forwarding table refused.
+    pub(super) fn learn_refused(&mut self, card: CardId, told: &[(Blob, bool)], retry_at: Time) {
+        for (key, failed) in told {
+            let known = self.failures.contains(card, key);
+            if *failed && !known {
+                let Some(row) = self.table.row(key) else { continue };
+                let part = row.part().filter(|_| row.audience().contains(card)).map(Blob::new);
+                let entry = (key, row.version(), part.as_deref());
+                self.failures.insert(&self.table, card, entry, "refused before");
+                if let Some(failure) = self.failures.get_mut(card, key) {
+                    failure.retry_at = Some(retry_at);
+                }
+            } else if !*failed && known {
+                self.failures.remove(card, key);
+            }
+        }
+    }
+
+    /// Moves the watermarks. `received`: every in-sync standby holds the ops up to here. Says whether `programmed` or
+    /// `safe` rose.
+    pub(super) fn complete(&mut self, received: Seq, open: bool) -> bool {
+        let before = (self.programmed, self.safe);
+        let last = self.issued().seq;
+        for feed in self.feeds.values_mut() {
+            feed.settle();
+        }
+        let counted = self.feeds.values().filter(|feed| feed.counts && matches!(feed.party, Party::Card(_)));
+        let programmed = counted.map(|feed| feed.settled).min().unwrap_or(last).min(last);
+        self.stable = self.stable.max(programmed.min(received));
+        if open {
+            self.programmed = self.programmed.max(programmed);
+            self.safe = self.safe.max(programmed.min(received));
+        }
+        for update in self.log.newly_stable(self.stable).filter(|update| update.content.is_none()) {
+            self.table.forget(update.version, &update.key);
+        }
+        self.log.trim(self.stable, LOG_RETAIN);
+        (self.programmed, self.safe) != before
+    }
+
+    /// Notes which followers hold up a full log, and since when.
+    pub(super) fn mark_laggards(&mut self, now: Time) {
+        let full = self.issued().seq.0.saturating_sub(self.stable.0) >= MAX_UNSTABLE as u64;
+        let stable = self.stable;
+        for feed in self.feeds.values_mut() {
+            let holds = full && feed.open() && feed.settled <= stable && (feed.counts || feed.in_step());
+            feed.lagging_since = if holds { feed.lagging_since.or(Some(now)) } else { None };
+        }
+    }
+
+    /// The followers that have held up a full log for too long.
+    pub(super) fn overdue(&self, timing: &Timing, now: Time) -> Vec<Party> {
+        let late = |feed: &&Feed| feed.lagging_since.is_some_and(|since| now.since(since) >= timing.evict);
+        self.feeds.values().filter(late).map(|feed| feed.party).collect()
+    }
+
+    pub(super) fn next_timeout(&self, timing: &Timing) -> Option<Time> {
+        let lagging = self.feeds.values().filter_map(|feed| Some(feed.lagging_since?.after(timing.evict)));
+        let audits = self.feeds.values().filter(|feed| timing.audit > 0 && feed.audit_possible());
+        let audits = audits.map(|feed| feed.audited_at.after(timing.audit));
+        lagging.chain(audits).chain(self.failures.next_retry()).min()
+    }
+
+    /// Asks followers in step for their root sum again, when it is time and nothing is on the way to them.
+    pub(super) fn audit(&mut self, context: &mut Context, epoch: Epoch, now: Time) {
+        let period = context.chassis.timing.audit;
+        let last = self.issued().seq;
+        let due = |feed: &&Feed| period > 0 && feed.audit_possible() && now >= feed.audited_at.after(period);
+        let due: Vec<Party> = self.feeds.values().filter(due).map(|feed| feed.party).collect();
+        for party in due {
+            let expected = self.base_sum(party, 0, 0);
+            let Some(feed) = self.feeds.get_mut(&party) else { continue };
+            feed.audited_at = now;
+            if feed.next > last {
+                feed.state = FeedState::InStep { audit: Some(expected) };
+                let (process, session) = (self.process, feed.session);
+                send_ask(context, party, Ask { epoch, process, session, question: Question::Root });
+            }
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! `fib`: next hops and the IPv4 and IPv6 routes that use them, in one ordered channel.
+//!
+//! The encoding is canonical: a value has exactly one byte string, so that digests of equal tables are equal.
+//!
+//! ```text
+//! key   next hop or group  0 | id u32 BE                 group ids start at GROUP_BASE
+//!       IPv4 route         1 | length u8 | octets        only those that the length needs
+//!       IPv6 route         2 | length u8 | octets
+//! card  route              id u32 BE of a next hop or group
+//! part  blackhole          0
+//!       via IPv4           1 | 4 octets | device name    the name may be empty
+//!       via IPv6           2 | 16 octets | device name   needed for a link-local address
+//!       group              3 | (id u32 BE | weight u16 BE)...   ids rising
+//!       on a link          4 | device name
+//! ```
+//!
+//! The standby-only part is free bytes: the source's word on where the entry comes from (AS path, protocol).
+
+mod next_hop;
+#[cfg(test)]
+mod tests;
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use thiserror::Error;
+
+pub use self::next_hop::{Device, Member, NextHop};
+use super::Process;
+use crate::entry::{Audience, Blob, Change, Content};
+use crate::ids::ProcessId;
+
+/// Number of the process on the wire.
+pub const ID: ProcessId = ProcessId(1);
+/// Ids from here up name groups. A next hop never turns into a group in place (the Linux kernel refuses that too), and
+/// with the ranges apart the rank of a key is known from the key alone: members go before groups, groups before routes.
+pub const GROUP_BASE: u32 = 1 << 31;
+/// Members of one group: what routing daemons are built for (FRR: `--enable-multipath=256`).
+pub const MAX_MEMBERS: usize = 256;
+
+const TAG_NEXT_HOP: u8 = 0;
+const TAG_V4: u8 = 1;
+const TAG_V6: u8 = 2;
+
+/// What names an entry of the fib.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FibKey {
+    /// A next hop, or from [`GROUP_BASE`] up a group; never 0.
+    NextHop(u32),
+    /// A destination prefix without host bits; not multicast.
+    Route(IpNet),
+}
+
+/// The card part of a route: the id of its next hop or group. That it exists is for the forwarding table to check: what
+/// it lacks, it nacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// Not 0.
+    pub next_hop: u32,
+}
+
+/// Why something is not an entry of the fib.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FibError {
+    /// The first byte of a key is none of the tags.
+    #[error("a fib key starts with 0 (next hop), 1 (IPv4) or 2 (IPv6)")]
+    UnknownTag,
+    /// More or fewer bytes than the value needs.
+    #[error("{0}: wrong number of bytes")]
+    WrongSize(&'static str),
+    /// Not an address at all.
+    #[error("\"{0}\" is not a prefix: expected an address and a length, as in 10.0.0.0/8 or 2001:db8::/32")]
+    NotPrefix(String),
+    /// Longer than the addresses of its family.
+    #[error("prefix length {length} is over {bits}, the bits of an address of this family")]
+    PrefixLength {
+        /// What was given.
+        length: u32,
+        /// The family's.
+        bits: u8,
+    },
+    /// Bits behind the prefix length are set.
+    #[error("host bits are set behind /{0}: the prefix must end in zeros")]
+    HostBits(u8),
+    /// The destination is multicast: a unicast fib cannot hold it.
+    #[error("a multicast destination")]
+    Multicast,
+    /// 0 means "none" in every forwarding table.
+    #[error("next hop 0: ids start at 1")]
+    ZeroId,
+    /// An id beyond what its kind may have.
+    #[error("\"{0}\" is not the id of a next hop or group: 1..={max}", max = GROUP_BASE - 1)]
+    BadId(String),
+    /// None of the kinds of next hop.
+    #[error("unknown kind of next hop {0}")]
+    UnknownKind(u8),
+    /// A gateway that cannot be one.
+    #[error("{0} cannot be a gateway: it must be a unicast address of another host")]
+    BadGateway(IpAddr),
+    /// A link-local gateway says nothing without its link.
+    #[error("the gateway {0} is link-local: name its device")]
+    NoDevice(IpAddr),
+    /// Not the name of a network device.
+    #[error("\"{0}\" is not a device name: 1 to 15 printable characters without space, / and :")]
+    BadDevice(String),
+    /// A group without members, or with too many.
+    #[error("a group of {0} members: 1 to {MAX_MEMBERS} are possible")]
+    GroupSize(usize),
+    /// A member that is a group (itself, perhaps) or 0.
+    #[error("{0} cannot be a member of a group: members are single next hops")]
+    BadMember(FibKey),
+    /// Members must be sorted and unique.
+    #[error("members of a group must be named once, in rising order of ids")]
+    MemberOrder,
+    /// A member without weight would never be used.
+    #[error("weight 0: leave the member out instead")]
+    ZeroWeight,
+    /// A group under a next hop's id, or the reverse.
+    #[error("{0} cannot hold a {1}")]
+    KindMismatch(FibKey, &'static str),
+    /// Text that is none of the forms.
+    #[error(
+        "\"{0}\" is not a next hop: expected `via ADDRESS [dev NAME]`, `dev NAME`, `blackhole` or `group ID[*WEIGHT],...`"
+    )]
+    NotNextHop(String),
+}
+
+impl FibKey {
+    /// The bytes that name it.
+    #[must_use]
+    pub fn encode(&self) -> Blob {
+        let mut bytes = [0_u8; 18];
+        let used = match self {
+            Self::NextHop(id) => {
+                bytes[0] = TAG_NEXT_HOP;
+                bytes[1..5].copy_from_slice(&id.to_be_bytes());
+                5
+            }
+            Self::Route(net) => {
+                let length = net.prefix_len();
+                let octets = octets_of(length);
+                bytes[1] = length;
+                match net.network() {
+                    IpAddr::V4(address) => {
+                        bytes[0] = TAG_V4;
+                        bytes[2..2 + octets].copy_from_slice(&address.octets()[..octets]);
+                    }
+                    IpAddr::V6(address) => {
+                        bytes[0] = TAG_V6;
+                        bytes[2..2 + octets].copy_from_slice(&address.octets()[..octets]);
+                    }
+                }
+                2 + octets
+            }
+        };
+        Blob::new(&bytes[..used])
+    }
+
+    /// The key that these bytes name.
+    ///
+    /// # Errors
+    /// Bytes that [`FibKey::encode`] never gives.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FibError> {
+        let (&tag, body) = bytes.split_first().ok_or(FibError::UnknownTag)?;
+        match tag {
+            TAG_NEXT_HOP => Ok(Self::NextHop(decode_id(body)?)),
+            TAG_V4 => {
+                let (octets, length) = decode_prefix::<4>(body)?;
+                route(IpAddr::V4(Ipv4Addr::from(octets)), u32::from(length))
+            }
+            TAG_V6 => {
+                let (octets, length) = decode_prefix::<16>(body)?;
+                route(IpAddr::V6(Ipv6Addr::from(octets)), u32::from(length))
+            }
+            _ => Err(FibError::UnknownTag),
+        }
+    }
+
+    /// The group of this number: `group(1)` has the id `GROUP_BASE + 1`.
+    ///
+    /// # Errors
+    /// 0, or [`GROUP_BASE`] and above.
+    pub fn group(number: u32) -> Result<Self, FibError> {
+        let id = number.checked_add(GROUP_BASE).filter(|&id| id != GROUP_BASE);
+        id.map(Self::NextHop).ok_or_else(|| FibError::BadId(number.to_string()))
+    }
+
+    /// The change that puts this entry, for all cards.
+    #[must_use]
+    pub fn put(&self, card_part: Blob, note: Blob) -> Change {
+        let content = Content { audience: Audience::All, card_part, standby_part: Some(note) };
+        Change { key: self.encode(), content: Some(content) }
+    }
+
+    /// The change that deletes this entry.
+    #[must_use]
+    pub fn delete(&self) -> Change {
+        Change { key: self.encode(), content: None }
+    }
+}
+
+impl Route {
+    /// The card part.
+    #[must_use]
+    pub fn encode(&self) -> Blob {
+        Blob::new(&self.next_hop.to_be_bytes())
+    }
+
+    /// Reads a card part.
+    ///
+    /// # Errors
+    /// Not exactly one id, or id 0.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FibError> {
+        decode_id(bytes).map(|next_hop| Self { next_hop })
+    }
+}
+
+fn octets_of(length: u8) -> usize {
+    usize::from(length).div_ceil(8)
+}
+
+fn decode_id(bytes: &[u8]) -> Result<u32, FibError> {
+    let id = bytes.try_into().map(u32::from_be_bytes).map_err(|_| FibError::WrongSize("next-hop id"))?;
+    if id == 0 || id == GROUP_BASE { Err(FibError::ZeroId) } else { Ok(id) }
+}
+
+fn decode_prefix<const OCTETS: usize>(body: &[u8]) -> Result<([u8; OCTETS], u8), FibError> {
+    let (&length, given) = body.split_first().ok_or(FibError::WrongSize("prefix"))?;
+    let bits = OCTETS * 8;
+    if usize::from(length) > bits {
+        let bits = u8::try_from(bits).unwrap_or(u8::MAX);
+        return Err(FibError::PrefixLength { length: u32::from(length), bits });
+    }
+    if given.len() != octets_of(length) {
+        return Err(FibError::WrongSize("prefix"));
+    }
+    let mut octets = [0; OCTETS];
+    octets[..given.len()].copy_from_slice(given);
+    Ok((octets, length))
+}
+
+/// The route to a prefix: the one place where every rule on destinations is checked.
+fn route(address: IpAddr, length: u32) -> Result<FibKey, FibError> {
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let too_long = FibError::PrefixLength { length, bits };
+    let short = u8::try_from(length).ok().filter(|&short| short <= bits).ok_or(too_long.clone())?;
+    let net = IpNet::new(address, short).map_err(|_| too_long)?;
+    if net.network() != address {
+        return Err(FibError::HostBits(short));
+    }
+    // 0.0.0.0/0 also covers multicast; a prefix is refused only where nothing else is in it.
+    if is_multicast(&net) { Err(FibError::Multicast) } else { Ok(FibKey::Route(net)) }
+}
+
+fn is_multicast(net: &IpNet) -> bool {
+    match net {
+        IpNet::V4(net) => net.prefix_len() >= 4 && Ipv4Net::network(net).is_multicast(),
+        IpNet::V6(net) => net.prefix_len() >= 8 && Ipv6Net::network(net).is_multicast(),
+    }
+}
+
+impl fmt::Display for FibKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NextHop(id) if *id >= GROUP_BASE => write!(f, "group {}", id - GROUP_BASE),
+            Self::NextHop(id) => write!(f, "next-hop {id}"),
+            Self::Route(net) => net.fmt(f),
+        }
+    }
+}
+
+impl FromStr for FibKey {
+    type Err = FibError;
+
+    /// `10.0.0.0/8`, `2001:db8::/32`, `next-hop 7` or `group 7`.
+    fn from_str(text: &str) -> Result<Self, FibError> {
+        if let Some(id) = text.strip_prefix("next-hop ") {
+            return parse_id(id.trim()).map(Self::NextHop);
+        }
+        if let Some(number) = text.strip_prefix("group ") {
+            return parse_id(number.trim()).and_then(Self::group);
+        }
+        let not_prefix = || FibError::NotPrefix(text.into());
+        let (address, length) = text.split_once('/').ok_or_else(not_prefix)?;
+        let address = address.parse().map_err(|_| not_prefix())?;
+        route(address, parse_number(length).ok_or_else(not_prefix)?)
+    }
+}
+
+/// A single next hop's id, `1..GROUP_BASE`.
+fn parse_id(text: &str) -> Result<u32, FibError> {
+    match parse_number(text) {
+        Some(0) => Err(FibError::ZeroId),
+        Some(id) if id < GROUP_BASE => Ok(id),
+        Some(_) | None => Err(FibError::BadId(text.into())),
+    }
+}
+
+/// Digits only: `u32::from_str` takes a plus sign too.
+fn parse_number(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// The process itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fib;
+
+impl Process for Fib {
+    fn id(&self) -> ProcessId {
+        ID
+    }
+
+    fn name(&self) -> &'static str {
+        "fib"
+    }
+
+    fn validate(&self, change: &Change) -> Result<(), String> {
+        check(change).map_err(|error| error.to_string())
+    }
+
+    fn ranks(&self) -> u8 {
+        3
+    }
+
+    fn rank(&self, key: &[u8]) -> u8 {
+        match key {
+            [TAG_NEXT_HOP, high, ..] => u8::from(*high >= (GROUP_BASE >> 24) as u8),
+            _ => 2,
+        }
+    }
+}
+
+fn check(change: &Change) -> Result<(), FibError> {
+    let key = FibKey::decode(&change.key)?;
+    let Some(content) = &change.content else { return Ok(()) };
+    match key {
+        FibKey::Route(_) => Route::decode(&content.card_part).map(drop),
+        FibKey::NextHop(id) => {
+            let next_hop = NextHop::decode(&content.card_part)?;
+            match (&next_hop, id >= GROUP_BASE) {
+                (NextHop::Group(_), false) => Err(FibError::KindMismatch(key, "group")),
+                (NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_), true) => {
+                    Err(FibError::KindMismatch(key, "single next hop"))
+                }
+                (NextHop::Group(_), true)
+                | (NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_), false) => Ok(()),
+            }
+        }
+    }
+}

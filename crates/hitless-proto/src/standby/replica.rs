@@ -1,0 +1,297 @@
+//! One standby process: the pending queue, where updates and acks wait for each other, and the state they fold into.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::digest::{DigestKey, SparseTree, Sum};
+use crate::entry::{Audience, Blob, Cookie, Update};
+use crate::failures::Failures;
+use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
+use crate::limits::{LOG_RETAIN, op_cost};
+use crate::log::Log;
+use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
+use crate::process::Process;
+use crate::table::{Row, Table};
+
+/// A standby process of one control unit. The pending queue is the end of the log, after `folded`.
+pub(crate) struct Replica {
+    pub(crate) process: ProcessId,
+    pub(crate) table: Table,
+    pub(crate) log: Log,
+    /// Last update folded into the table.
+    pub(crate) folded: Seq,
+    pub(crate) stable: Seq,
+    /// The epoch of the stream that is followed.
+    pub(crate) epoch: Epoch,
+    pub(crate) session: u32,
+    pub(crate) consumed: u64,
+    pub(crate) in_step: bool,
+    broken: bool,
+    /// Receipt is to be told.
+    pub(crate) receipt_due: bool,
+    /// When the ops after the position came, one entry per batch that is pending.
+    received_at: VecDeque<(Seq, Time)>,
+    /// The pending acks: cumulative, per card. One whose update has not come waits too.
+    acks: BTreeMap<CardId, Seq>,
+    nacks: BTreeMap<(CardId, Seq), String>,
+    pub(crate) failures: Failures,
+}
+
+impl Replica {
+    pub(crate) fn new(process: ProcessId, digest: DigestKey) -> Self {
+        Self {
+            process,
+            table: Table::for_unit(digest),
+            log: Log::default(),
+            folded: Seq(0),
+            stable: Seq(0),
+            epoch: Epoch(0),
+            session: 0,
+            consumed: 0,
+            in_step: false,
+            broken: true,
+            receipt_due: false,
+            received_at: VecDeque::new(),
+            acks: BTreeMap::new(),
+            nacks: BTreeMap::new(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// What a primary leaves behind when its epoch is over.
+    pub(crate) fn left_behind(process: ProcessId, table: Table, log: Log, failures: Failures) -> Self {
+        let digest = *table.digest();
+        let folded = log.last().seq;
+        Self { table, log, failures, folded, ..Self::new(process, digest) }
+    }
+
+    pub(crate) fn received(&self) -> Version {
+        self.log.last()
+    }
+
+    pub(crate) fn pending(&self) -> u64 {
+        self.received().seq.0.saturating_sub(self.folded.0)
+    }
+
+    pub(crate) fn acked(&self, card: CardId) -> Option<Seq> {
+        self.acks.get(&card).copied()
+    }
+
+    /// The stream begins (again). In a new epoch the acks of the old one are of no more use: the new primary has
+    /// replayed whatever is in doubt, so what it keeps is rolled forward, and what it lacks never took effect.
+    pub(crate) fn start(&mut self, start: &Start) {
+        if start.epoch > self.epoch {
+            self.log.cut_after(start.keep.seq.max(self.folded));
+            self.roll_forward();
+            self.acks.clear();
+            self.nacks.clear();
+        }
+        if self.log.last() != start.base {
+            self.roll_forward();
+            self.log.restart(start.base);
+            self.folded = start.base.seq;
+        }
+        self.epoch = start.epoch;
+        self.session = start.session;
+        self.consumed = 0;
+        self.in_step = false;
+        self.broken = false;
+        self.receipt_due = true;
+    }
+
+    pub(crate) fn current(&self, epoch: Epoch, session: u32) -> bool {
+        epoch == self.epoch && session == self.session && !self.broken
+    }
+
+    /// Takes a batch of updates. `Err`: a hole; nothing more is taken until the stream begins again.
+    pub(crate) fn take_ops(
+        &mut self,
+        process: Option<&dyn Process>,
+        ops: UnitOps,
+        now: Time,
+    ) -> Result<(), Seq> {
+        let mut at = self.received().seq;
+        let whole = ops.prev == at
+            && ops.ops.iter().all(|op| {
+                at = at.next();
+                op.version.seq == at && op.version.epoch <= self.epoch
+            });
+        if !whole {
+            self.in_step = false;
+            self.broken = true;
+            return Err(self.received().seq);
+        }
+        for op in ops.ops {
+            self.consumed += update_cost(&op);
+            self.log.push(with_cookie(process, op));
+        }
+        self.received_at.push_back((self.received().seq, now));
+        self.stable = self.stable.max(ops.stable);
+        self.receipt_due = true;
+        Ok(())
+    }
+
+    /// Takes entries as they are at the primary.
+    pub(crate) fn take_fill(&mut self, fill: Fill<Update>) {
+        for entry in fill.entries {
+            self.consumed += update_cost(&entry);
+            self.table.write(entry.version, &entry.key, entry.content.as_ref(), false);
+        }
+        self.receipt_due = true;
+    }
+
+    /// Takes a card's ack into the pending queue.
+    pub(crate) fn take_ack(&mut self, card: CardId, ack: &Ack) {
+        if ack.epoch != self.epoch {
+            return;
+        }
+        let acked = self.acks.entry(card).or_default();
+        *acked = ack.applied.max(*acked);
+        for nack in ack.nacks.iter().filter(|nack| nack.version.seq > self.folded) {
+            self.nacks.insert((card, nack.version.seq), nack.reason.clone());
+        }
+    }
+
+    /// Folds, in op order, every pending update that each card of its audience in `in_step` has acked (claims 9, 26).
+    pub(crate) fn fold(&mut self, in_step: &[CardId]) {
+        let by_all = in_step.iter().map(|card| self.acked(*card).unwrap_or_default()).min();
+        while let Some(update) = self.log.get(self.folded.next()).cloned() {
+            let seq = update.version.seq;
+            let acked = match &update.to {
+                Audience::All => by_all.is_none_or(|by_all| by_all >= seq),
+                Audience::Cards(cards) => cards
+                    .iter()
+                    .filter(|card| in_step.contains(card))
+                    .all(|card| self.acked(*card).is_some_and(|acked| acked >= seq)),
+            };
+            if !acked {
+                break;
+            }
+            self.fold_one(&update, in_step);
+        }
+        let folded = self.folded;
+        while self.received_at.pop_front_if(|entry| entry.0 <= folded).is_some() {}
+        let stable = self.stable.min(self.folded);
+        self.forget_tombstones(stable);
+        self.log.trim(stable, LOG_RETAIN);
+    }
+
+    fn fold_one(&mut self, update: &Arc<Update>, in_step: &[CardId]) {
+        self.write(update);
+        self.folded = update.version.seq;
+        for card in in_step {
+            let nack = self.nacks.remove(&(*card, update.version.seq));
+            if (nack.is_some() || self.failures.any(*card)) && update.to.contains(*card) {
+                self.failures.settle(&self.table, *card, update, nack.as_deref());
+            }
+        }
+    }
+
+    fn write(&mut self, update: &Update) {
+        if self.table.row(&update.key).is_none_or(|row| row.version() < update.version) {
+            self.table.write(update.version, &update.key, update.content.as_ref(), false);
+        }
+    }
+
+    fn forget_tombstones(&mut self, stable: Seq) {
+        for update in self.log.newly_stable(stable).filter(|update| update.content.is_none()) {
+            self.table.forget(update.version, &update.key);
+        }
+    }
+
+    /// Applies every pending update, acked or not: the state is then as if all of them had been folded.
+    pub(crate) fn roll_forward(&mut self) {
+        while let Some(update) = self.log.get(self.folded.next()).cloned() {
+            self.write(&update);
+            self.folded = update.version.seq;
+        }
+        self.received_at.clear();
+    }
+
+    /// The newest pending op that came before `time`.
+    pub(crate) fn pending_since(&self, time: Time) -> Seq {
+        self.received_at.iter().take_while(|entry| entry.1 < time).last().map_or(Seq(0), |entry| entry.0)
+    }
+
+    /// Answers a digest question for the state with every pending update applied: that is what was received.
+    pub(crate) fn tell(&self, ask: Ask) -> Tell {
+        let pending = self.pending_by_key();
+        let mut overlay = SparseTree::default();
+        for update in pending.values() {
+            let held = self.table.row(&update.key).map_or(Sum::ZERO, |row| self.row_sum(&row));
+            overlay.change(self.table.leaf_of(&update.key), self.update_sum(update), held);
+        }
+        let sum = |level, node| self.table.unit_sum(level, node).plus(overlay.sum(level, node));
+        let answer = match ask.question {
+            Question::Root => Answer::Root { sum: sum(0, 0), entries: self.table.entries() },
+            Question::Children { level, nodes } => {
+                let children = |node: u32| {
+                    core::array::from_fn(|child| sum(level + 1, node.saturating_mul(16) + child as u32))
+                };
+                Answer::Children(nodes.into_iter().map(children).collect())
+            }
+            Question::Leaves { leaves, .. } => {
+                Answer::Leaves(leaves.into_iter().map(|leaf| self.tell_leaf(leaf, &pending)).collect())
+            }
+        };
+        Tell { epoch: ask.epoch, process: ask.process, session: ask.session, answer }
+    }
+
+    fn pending_by_key(&self) -> BTreeMap<&Blob, &Arc<Update>> {
+        let pending = self.log.after(self.folded);
+        let newer = |update: &&Arc<Update>| {
+            self.table.row(&update.key).is_none_or(|row| row.version() < update.version)
+        };
+        pending.filter(newer).map(|update| (&update.key, update)).collect()
+    }
+
+    fn row_sum(&self, row: &Row<'_>) -> Sum {
+        self.table.digest().unit_sum(row.key(), row.version(), row.content().as_ref())
+    }
+
+    fn update_sum(&self, update: &Update) -> Sum {
+        self.table.digest().unit_sum(&update.key, update.version, update.content.as_ref())
+    }
+
+    fn tell_leaf(&self, leaf: u32, pending: &BTreeMap<&Blob, &Arc<Update>>) -> Vec<LeafEntry> {
+        let held = self.table.leaf(leaf).filter(|row| !pending.contains_key(&Blob::new(row.key())));
+        let held = held.map(|row| LeafEntry {
+            key: Blob::new(row.key()),
+            version: row.version(),
+            sum: self.row_sum(&row),
+            failed: false,
+            deleted: row.deleted(),
+            content: None,
+        });
+        let waiting = pending.values().filter(|update| self.table.leaf_of(&update.key) == leaf);
+        let waiting = waiting.map(|update| LeafEntry {
+            key: update.key.clone(),
+            version: update.version,
+            sum: self.update_sum(update),
+            failed: false,
+            deleted: update.content.is_none(),
+            content: None,
+        });
+        held.chain(waiting).collect()
+    }
+}
+
+/// What an update counts against the window of a standby.
+pub(crate) fn update_cost(update: &Update) -> u64 {
+    let parts = update.content.as_ref().map_or(0, |content| {
+        content.card_part.len() + content.standby_part.as_ref().map_or(0, |part| part.len())
+    });
+    op_cost(update.key.len(), parts)
+}
+
+/// A standby process may set the cookie where the primary's set none (claims 5, 18).
+fn with_cookie(process: Option<&dyn Process>, op: Arc<Update>) -> Arc<Update> {
+    let (Cookie::None, Some(process)) = (&op.cookie, process) else { return op };
+    let change = crate::entry::Change { key: op.key.clone(), content: op.content.clone() };
+    match process.standby_cookie(&change) {
+        Cookie::None => op,
+        cookie @ (Cookie::Key | Cookie::Bytes(_)) => Arc::new(Update { cookie, ..(*op).clone() }),
+    }
+}

@@ -1,0 +1,290 @@
+//! The state of one process at one party: the leaf level of its own digest tree.
+//!
+//! Entries lie in 65,536 leaves, sorted by keyed hash within a leaf, so that iteration is deterministic, a leaf can be
+//! listed for a reconcile, and the digest is kept up to date with every change. An entry is one allocation.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
+use crate::entry::{Audience, Blob, Content};
+use crate::ids::{CardId, Epoch, Seq, Version};
+
+/// Fixed part of a packed row: version (12), flags (1), lengths of key (2), card part (4) and standby part (4).
+const HEAD: usize = 23;
+const DELETED: u8 = 1;
+const FAILED: u8 = 2;
+const NAMED: u8 = 4;
+const STANDBY_KNOWN: u8 = 8;
+
+/// One entry or tombstone, as read from the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    packed: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    fn number(&self, at: usize, len: usize) -> u64 {
+        self.packed[at..at + len].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
+
+    fn bytes(&self, at: usize, len: usize) -> &'a [u8] {
+        &self.packed[at..at + len]
+    }
+
+    fn flag(&self, flag: u8) -> bool {
+        self.packed[12] & flag != 0
+    }
+
+    fn lengths(&self) -> (usize, usize, usize) {
+        (self.number(13, 2) as usize, self.number(15, 4) as usize, self.number(19, 4) as usize)
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        Version { epoch: Epoch(self.number(0, 4) as u32), seq: Seq(self.number(4, 8)) }
+    }
+
+    pub(crate) fn key(&self) -> &'a [u8] {
+        self.bytes(HEAD, self.lengths().0)
+    }
+
+    pub(crate) fn deleted(&self) -> bool {
+        self.flag(DELETED)
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.flag(FAILED)
+    }
+
+    /// The card part; `None` for a tombstone.
+    pub(crate) fn part(&self) -> Option<&'a [u8]> {
+        let (key, card, _) = self.lengths();
+        (!self.deleted()).then(|| self.bytes(HEAD + key, card))
+    }
+
+    pub(crate) fn for_all(&self) -> bool {
+        !self.flag(NAMED)
+    }
+
+    pub(crate) fn audience(&self) -> Audience {
+        if self.for_all() {
+            return Audience::All;
+        }
+        let (key, card, standby) = self.lengths();
+        let cards = self.packed[HEAD + key + card + standby..].chunks_exact(2);
+        Audience::Cards(cards.map(|id| CardId(u16::from_le_bytes([id[0], id[1]]))).collect())
+    }
+
+    /// Whole content; `None` for a tombstone.
+    pub(crate) fn content(&self) -> Option<Content> {
+        let (key, card, standby) = self.lengths();
+        Some(Content {
+            audience: self.audience(),
+            card_part: Blob::new(self.part()?),
+            standby_part: self.flag(STANDBY_KNOWN).then(|| Blob::new(self.bytes(HEAD + key + card, standby))),
+        })
+    }
+
+    /// Bytes of key and card part: what a resend would have to carry.
+    pub(crate) fn card_bytes(&self) -> u64 {
+        let (key, card, _) = self.lengths();
+        (key + card) as u64
+    }
+}
+
+fn pack(version: Version, key: &[u8], content: Option<&Content>, failed: bool) -> Box<[u8]> {
+    let mut flags = if failed { FAILED } else { 0 };
+    let (mut card, mut standby, mut named): (&[u8], &[u8], &[CardId]) = (&[], &[], &[]);
+    match content {
+        None => flags |= DELETED,
+        Some(content) => {
+            card = &content.card_part;
+            if let Some(part) = &content.standby_part {
+                flags |= STANDBY_KNOWN;
+                standby = part;
+            }
+            if let Audience::Cards(cards) = &content.audience {
+                flags |= NAMED;
+                named = cards;
+            }
+        }
+    }
+    let mut packed = Vec::with_capacity(HEAD + key.len() + card.len() + standby.len() + 2 * named.len());
+    packed.extend_from_slice(&version.epoch.0.to_le_bytes());
+    packed.extend_from_slice(&version.seq.0.to_le_bytes());
+    packed.push(flags);
+    packed.extend_from_slice(&(key.len() as u16).to_le_bytes());
+    packed.extend_from_slice(&(card.len() as u32).to_le_bytes());
+    packed.extend_from_slice(&(standby.len() as u32).to_le_bytes());
+    packed.extend_from_slice(key);
+    packed.extend_from_slice(card);
+    packed.extend_from_slice(standby);
+    named.iter().for_each(|card| packed.extend_from_slice(&card.0.to_le_bytes()));
+    packed.into_boxed_slice()
+}
+
+struct Slot {
+    place: u64,
+    packed: Box<[u8]>,
+}
+
+impl Slot {
+    fn row(&self) -> Row<'_> {
+        Row { packed: &self.packed }
+    }
+}
+
+/// Whose digest the table keeps.
+enum Trees {
+    /// A card's: over what it holds.
+    Card(Tree),
+    /// A control unit's: over whole entries, and for each card over what that card should hold.
+    Unit { whole: Tree, shared: Tree, named: BTreeMap<CardId, SparseTree> },
+}
+
+/// The state of one process.
+pub(crate) struct Table {
+    digest: DigestKey,
+    leaves: Vec<Vec<Slot>>,
+    trees: Trees,
+    entries: u64,
+    bytes: u64,
+}
+
+impl Table {
+    pub(crate) fn for_card(digest: DigestKey) -> Self {
+        Self::new(digest, Trees::Card(Tree::new()))
+    }
+
+    pub(crate) fn for_unit(digest: DigestKey) -> Self {
+        Self::new(digest, Trees::Unit { whole: Tree::new(), shared: Tree::new(), named: BTreeMap::new() })
+    }
+
+    fn new(digest: DigestKey, trees: Trees) -> Self {
+        Self { digest, leaves: (0..LEAVES).map(|_| Vec::new()).collect(), trees, entries: 0, bytes: 0 }
+    }
+
+    pub(crate) fn digest(&self) -> &DigestKey {
+        &self.digest
+    }
+
+    /// Entries held, tombstones not counted.
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Bytes of keys and card parts of all entries.
+    pub(crate) fn card_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn leaf_of(&self, key: &[u8]) -> u32 {
+        (self.digest.place(key) >> 48) as u32
+    }
+
+    fn find(&self, place: u64, key: &[u8]) -> Result<usize, usize> {
+        self.leaves[(place >> 48) as usize]
+            .binary_search_by(|slot| slot.place.cmp(&place).then_with(|| slot.row().key().cmp(key)))
+    }
+
+    /// The row of a key, which may be a tombstone.
+    pub(crate) fn row(&self, key: &[u8]) -> Option<Row<'_>> {
+        let place = self.digest.place(key);
+        let at = self.find(place, key).ok()?;
+        Some(self.leaves[(place >> 48) as usize][at].row())
+    }
+
+    /// Writes an entry (`Some`) or a tombstone (`None`).
+    pub(crate) fn write(&mut self, version: Version, key: &[u8], content: Option<&Content>, failed: bool) {
+        let place = self.digest.place(key);
+        let leaf = (place >> 48) as u32;
+        let packed = pack(version, key, content, failed);
+        match self.find(place, key) {
+            Ok(at) => {
+                self.account(leaf, at, false);
+                self.leaves[leaf as usize][at].packed = packed;
+                self.account(leaf, at, true);
+            }
+            Err(at) => {
+                self.leaves[leaf as usize].insert(at, Slot { place, packed });
+                self.account(leaf, at, true);
+            }
+        }
+    }
+
+    /// Forgets a tombstone that was written by `version` and is final.
+    pub(crate) fn forget(&mut self, version: Version, key: &[u8]) {
+        let place = self.digest.place(key);
+        if let Ok(at) = self.find(place, key) {
+            let leaf = &mut self.leaves[(place >> 48) as usize];
+            let row = leaf[at].row();
+            if row.deleted() && !row.failed() && row.version() == version {
+                leaf.remove(at);
+            }
+        }
+    }
+
+    /// Adds a row to, or takes it from, the counts and the digests.
+    fn account(&mut self, leaf: u32, at: usize, add: bool) {
+        let row = self.leaves[leaf as usize][at].row();
+        let signed = |sum: Sum| if add { (sum, Sum::ZERO) } else { (Sum::ZERO, sum) };
+        if !row.deleted() {
+            let bytes = row.card_bytes();
+            (self.entries, self.bytes) = if add {
+                (self.entries + 1, self.bytes + bytes)
+            } else {
+                (self.entries - 1, self.bytes - bytes)
+            };
+        }
+        let (plus, minus) = signed(self.digest.card_sum(row.key(), row.part(), row.failed()));
+        match &mut self.trees {
+            Trees::Card(tree) => tree.change(leaf, plus, minus),
+            Trees::Unit { whole, shared, named } => {
+                match row.audience() {
+                    Audience::All => shared.change(leaf, plus, minus),
+                    Audience::Cards(cards) => {
+                        cards
+                            .iter()
+                            .for_each(|card| named.entry(*card).or_default().change(leaf, plus, minus));
+                    }
+                }
+                let content = row.content();
+                let (plus, minus) = signed(self.digest.unit_sum(row.key(), row.version(), content.as_ref()));
+                whole.change(leaf, plus, minus);
+            }
+        }
+    }
+
+    /// Digest node of what `card` holds or should hold, before refusals are taken into account.
+    pub(crate) fn card_sum(&self, card: CardId, level: u8, node: u32) -> Sum {
+        match &self.trees {
+            Trees::Card(tree) => tree.sum(level, node),
+            Trees::Unit { shared, named, .. } => {
+                let named = named.get(&card).map_or(Sum::ZERO, |tree| tree.sum(level, node));
+                shared.sum(level, node).plus(named)
+            }
+        }
+    }
+
+    /// Digest node over whole entries.
+    pub(crate) fn unit_sum(&self, level: u8, node: u32) -> Sum {
+        match &self.trees {
+            Trees::Card(tree) => tree.sum(level, node),
+            Trees::Unit { whole, .. } => whole.sum(level, node),
+        }
+    }
+
+    /// The rows of one leaf, in its order.
+    pub(crate) fn leaf(&self, leaf: u32) -> impl Iterator<Item = Row<'_>> {
+        self.leaves.get(leaf as usize).into_iter().flatten().map(Slot::row)
+    }
+
+    /// All rows, in leaf order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.leaves.iter().flatten().map(Slot::row)
+    }
+}
+
+#[cfg(test)]
+mod tests;

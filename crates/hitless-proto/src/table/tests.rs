@@ -1,0 +1,80 @@
+//! Tests of the table against a plain map.
+
+use alloc::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn content(card: &[u8], standby: Option<&[u8]>, cards: Option<&[u16]>) -> Content {
+    Content {
+        audience: cards.map_or(Audience::All, |cards| Audience::cards(cards.iter().map(|id| CardId(*id)))),
+        card_part: Blob::new(card),
+        standby_part: standby.map(Blob::new),
+    }
+}
+
+#[test]
+fn a_row_gives_back_what_was_written() {
+    let mut table = Table::for_unit(DigestKey::new(1));
+    let whole = content(b"card part", Some(b"standby part"), Some(&[3, 1, 3]));
+    table.write(Version::new(7, 1 << 40), b"key", Some(&whole), false);
+    let row = table.row(b"key").unwrap();
+    assert_eq!(row.version(), Version::new(7, 1 << 40));
+    assert_eq!(row.content(), Some(whole));
+    assert_eq!(row.audience(), Audience::cards([CardId(1), CardId(3)]));
+    assert!(!row.failed() && !row.deleted() && !row.for_all());
+    assert!(table.row(b"other").is_none());
+}
+
+#[test]
+fn tombstones_are_kept_until_forgotten_and_only_by_their_own_op() {
+    let mut table = Table::for_unit(DigestKey::new(1));
+    table.write(Version::new(1, 1), b"k", Some(&content(b"v", None, None)), false);
+    table.write(Version::new(1, 2), b"k", None, false);
+    assert!(table.row(b"k").unwrap().deleted());
+    assert_eq!((table.entries(), table.unit_sum(0, 0)), (0, Sum::ZERO));
+    table.forget(Version::new(1, 1), b"k");
+    assert!(table.row(b"k").is_some());
+    table.forget(Version::new(1, 2), b"k");
+    assert!(table.row(b"k").is_none());
+}
+
+#[test]
+fn a_cards_digest_equals_what_its_unit_expects_of_it() {
+    let mut unit = Table::for_unit(DigestKey::new(9));
+    let mut card = Table::for_card(DigestKey::new(9));
+    for n in 0..500u64 {
+        let cards: Option<&[u16]> = if n % 3 == 0 { Some(&[2]) } else { None };
+        let whole = content(&n.to_le_bytes(), Some(b"source"), cards);
+        unit.write(Version::new(1, n), &n.to_be_bytes(), Some(&whole), false);
+        // The card holds the same under another version, and without the standby-only part.
+        let held = content(&n.to_le_bytes(), None, Some(&[2]));
+        card.write(Version::new(3, n), &n.to_be_bytes(), Some(&held), false);
+    }
+    assert_eq!(unit.card_sum(CardId(2), 0, 0), card.card_sum(CardId(2), 0, 0));
+    assert_ne!(unit.card_sum(CardId(1), 0, 0), card.card_sum(CardId(2), 0, 0));
+}
+
+proptest! {
+    #[test]
+    fn digests_depend_on_what_is_held_and_not_on_the_way_there(
+        ops in proptest::collection::vec((0u8..20, proptest::option::of(0u8..4)), 0..200)
+    ) {
+        let mut table = Table::for_unit(DigestKey::new(5));
+        let mut model = BTreeMap::new();
+        for (n, (key, value)) in ops.iter().enumerate() {
+            let version = Version::new(1, n as u64 + 1);
+            let whole = value.map(|value| content(&[value], None, None));
+            table.write(version, &[*key], whole.as_ref(), false);
+            model.insert(*key, (version, whole));
+        }
+        let mut again = Table::for_unit(DigestKey::new(5));
+        for (key, (version, whole)) in model.iter().rev() {
+            again.write(*version, &[*key], whole.as_ref(), false);
+        }
+        prop_assert_eq!(table.unit_sum(0, 0), again.unit_sum(0, 0));
+        prop_assert_eq!(table.entries(), model.values().filter(|(_, whole)| whole.is_some()).count() as u64);
+        prop_assert_eq!(table.rows().count(), model.len());
+    }
+}

@@ -1,0 +1,102 @@
+//! The only file that turns what happens into logs.
+//!
+//! `error`: an operator must act. `warn`: something is wrong outside this party. `info`: the chassis changed.
+
+use std::io;
+use std::net::SocketAddr;
+
+use hitless_proto::ids::{Party, UnitId};
+use hitless_proto::io::Event;
+use tracing::{debug, error, info, warn};
+
+use crate::transport::LinkEnd;
+
+/// A protocol event of `own`.
+pub(crate) fn event(own: Party, event: &Event) {
+    match event {
+        Event::Role { role, epoch } => info!(%own, ?role, %epoch, "role"),
+        Event::Completed { process, programmed, safe } => {
+            tracing::trace!(%own, %process, programmed = programmed.0, safe = safe.0, "completed");
+        }
+        Event::Failed { op, card, key, reason } => {
+            warn!(%own, %op, %card, ?key, reason, "the forwarding table refused an op; it is tried again");
+        }
+        Event::Cured { process, card, key } => info!(%own, %process, %card, ?key, "what had failed is cured"),
+        Event::InStep { process, follower } => info!(%own, %process, %follower, "in step"),
+        Event::OutOfStep { process, follower, reason } => {
+            warn!(%own, %process, %follower, reason, "out of step: it is compared and repaired");
+        }
+        Event::Planned(plan) => info!(%own, %plan, "takeover plan"),
+        Event::Takeover(report) => {
+            let verified = report.channels.iter().filter(|channel| channel.verified).count();
+            let replayed: u64 = report.channels.iter().map(|channel| channel.replayed).sum();
+            info!(
+                %own, epoch = %report.epoch, planned = report.planned, channels = report.channels.len(), verified,
+                replayed, absent = report.absent.len(), micros = report.phases.opened, "takeover is over"
+            );
+        }
+        Event::SwitchoverAborted { reason } => warn!(%own, reason, "switchover given up; this unit stays primary"),
+        Event::Misbehaved { peer, error } => {
+            error!(%own, %peer, %error, "a peer broke the protocol: its link is closed; is it the same release?");
+        }
+        Event::Waiting { reason } => warn!(%own, reason, "waiting"),
+        Event::StoreFailed => {
+            error!(%own, "durable state could not be written: promises are withheld until it can (is the disk full?)");
+        }
+    }
+}
+
+/// A link was made.
+pub(crate) fn connected(own: Party, peer: Party) {
+    info!(%own, %peer, "link up");
+}
+
+/// A link ended.
+pub(crate) fn disconnected(own: Party, peer: Party, end: &LinkEnd) {
+    match end {
+        LinkEnd::Closed | LinkEnd::Torn | LinkEnd::Goodbye(_) | LinkEnd::Stopping => {
+            info!(%own, %peer, %end, "link down");
+        }
+        LinkEnd::Failed(_)
+        | LinkEnd::Missed(_)
+        | LinkEnd::Garbage(_)
+        | LinkEnd::Misbehaved(_)
+        | LinkEnd::Replaced
+        | LinkEnd::Overflow => warn!(%own, %peer, %end, "link down"),
+    }
+}
+
+/// A connection did not become part of a link.
+pub(crate) fn turned_away(own: Party, from: SocketAddr, why: &dyn std::fmt::Display) {
+    warn!(%own, %from, %why, "a connection was turned away");
+}
+
+/// Too many connections had not said who they are.
+pub(crate) fn crowded_out(own: Party) {
+    debug!(%own, "too many silent connections: the oldest was closed");
+}
+
+/// The system refused to take a connection.
+pub(crate) fn accept_failed(own: Party, cause: &io::Error) {
+    error!(%own, %cause, "cannot take a connection (is the limit of open files too low?)");
+}
+
+/// A unit could not be linked. Told when the reason changes.
+pub(crate) fn not_reached(own: Party, unit: UnitId, address: &str, why: &str) {
+    warn!(%own, %unit, address, why, "not linked; dialling on");
+}
+
+/// Durable state could not be written.
+pub(crate) fn not_saved(own: Party, why: &dyn std::fmt::Display) {
+    error!(%own, %why, "durable state was not saved");
+}
+
+/// A forwarding table did not answer as its contract says.
+pub(crate) fn table_broke_contract(own: Party, table: &str, writes: usize, outcomes: usize) {
+    error!(%own, table, writes, outcomes, "the forwarding table must answer each write once; the rest counts as failed");
+}
+
+/// A recording stopped before the party did.
+pub(crate) fn recording_stopped(own: Party, why: &str) {
+    warn!(%own, why, "recording stopped; the party goes on");
+}

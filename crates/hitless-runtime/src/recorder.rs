@@ -1,0 +1,178 @@
+//! The recorder: every input of a core, in order, as lines that a simulator can replay. Off unless configured.
+//!
+//! It never holds up the core: lines go to a thread through a bounded queue, and recording stops with a notice where the
+//! queue is full, the file cannot be written, or the configured size is reached.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Lines, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use hitless_proto::ids::{Party, Time};
+use hitless_proto::input::{Input, LineError, PartyStart, Recorded};
+use thiserror::Error;
+
+use crate::limits::{RECORD_BYTES, RECORD_LINES};
+use crate::observe;
+
+/// Where to record, and how much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The file; replaced if it exists.
+    pub path: PathBuf,
+    /// Recording stops before the file is longer.
+    pub max_bytes: u64,
+}
+
+impl Recording {
+    /// Records to `path`, up to the default bound.
+    #[must_use]
+    pub fn to(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), max_bytes: RECORD_BYTES }
+    }
+}
+
+/// The running recorder of one core.
+pub(crate) struct Recorder {
+    own: Party,
+    lines: Option<SyncSender<String>>,
+    thread: Option<JoinHandle<()>>,
+    left: u64,
+}
+
+impl Recorder {
+    /// Creates the file, and writes what the core was started with.
+    pub(crate) fn start(recording: &Recording, start: &PartyStart) -> Result<Self, RecordingError> {
+        let failed = |cause| RecordingError::Io { path: recording.path.clone(), cause };
+        let mut file = BufWriter::new(File::create(&recording.path).map_err(failed)?);
+        let line = start.to_line();
+        writeln!(file, "{line}").map_err(failed)?;
+        let own = start.party;
+        let (lines, queue) = sync_channel(RECORD_LINES);
+        let thread = Builder::new().name(format!("{own} recorder")).spawn(move || write_all(own, file, &queue));
+        let left = recording.max_bytes.saturating_sub(line.len() as u64 + 1);
+        Ok(Self { own, lines: Some(lines), thread: Some(thread.map_err(failed)?), left })
+    }
+
+    /// Records what a core is about to be given.
+    pub(crate) fn record(&mut self, at: Time, input: &Input) {
+        let Some(lines) = &self.lines else { return };
+        let line = input.to_line(at);
+        let bytes = line.len() as u64 + 1;
+        if bytes > self.left {
+            return self.stop("the configured size is reached");
+        }
+        match lines.try_send(line) {
+            Ok(()) => self.left -= bytes,
+            Err(TrySendError::Full(_)) => self.stop("the disk is too slow"),
+            Err(TrySendError::Disconnected(_)) => self.stop("the file cannot be written"),
+        }
+    }
+
+    fn stop(&mut self, why: &str) {
+        self.lines = None;
+        observe::recording_stopped(self.own, why);
+    }
+
+    /// Writes what is queued, and closes the file.
+    pub(crate) fn finish(mut self) {
+        self.lines = None;
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn write_all(own: Party, mut file: BufWriter<File>, queue: &Receiver<String>) {
+    while let Ok(line) = queue.recv() {
+        let written = writeln!(file, "{line}").and_then(|()| {
+            // Nothing more at hand: leave a whole line behind, in case the process is killed.
+            match queue.try_recv() {
+                Ok(next) => writeln!(file, "{next}"),
+                Err(_) => file.flush(),
+            }
+        });
+        if let Err(cause) = written {
+            return observe::recording_stopped(own, &cause.to_string());
+        }
+    }
+    if let Err(cause) = file.flush() {
+        observe::recording_stopped(own, &cause.to_string());
+    }
+}
+
+/// A recording could not be written or read.
+#[derive(Debug, Error)]
+pub enum RecordingError {
+    /// The system refused.
+    #[error("recording {}: {cause}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A line is not one of a recording.
+    #[error("recording {}, line {line}: {cause}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// What is wrong with it.
+        cause: LineError,
+    },
+    /// There is not even a first line.
+    #[error("recording {} is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads a recording back: the start, then the inputs in order.
+pub struct RecordingReader {
+    path: PathBuf,
+    lines: Lines<BufReader<File>>,
+    start: PartyStart,
+    line: u64,
+}
+
+impl RecordingReader {
+    /// Opens a recording, and reads its start.
+    ///
+    /// # Errors
+    /// The file cannot be read, or does not begin as a recording does.
+    pub fn open(path: &Path) -> Result<Self, RecordingError> {
+        let failed = |cause| RecordingError::Io { path: path.to_owned(), cause };
+        let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
+        let first = lines.next().ok_or_else(|| RecordingError::Empty { path: path.to_owned() })?;
+        let start = PartyStart::from_line(&first.map_err(failed)?);
+        let start = start.map_err(|cause| RecordingError::Line { path: path.to_owned(), line: 1, cause })?;
+        Ok(Self { path: path.to_owned(), lines, start, line: 1 })
+    }
+
+    /// What the core was started with.
+    #[must_use]
+    pub fn start(&self) -> &PartyStart {
+        &self.start
+    }
+}
+
+impl Iterator for RecordingReader {
+    type Item = Result<Recorded, RecordingError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.lines.next()?;
+        self.line += 1;
+        Some(match text {
+            Ok(text) => Recorded::from_line(&text).map_err(|cause| RecordingError::Line {
+                path: self.path.clone(),
+                line: self.line,
+                cause,
+            }),
+            Err(cause) => Err(RecordingError::Io { path: self.path.clone(), cause }),
+        })
+    }
+}

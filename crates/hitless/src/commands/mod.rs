@@ -1,0 +1,12 @@
+//! The commands, one file each.
+
+pub mod completion;
+pub mod config;
+pub mod party;
+pub mod load;
+pub mod recover;
+pub mod report;
+pub mod show;
+pub mod status;
+pub mod switchover;
+pub mod target;

@@ -1,0 +1,110 @@
+//! What a configuration file may say, and what is said about one that is wrong.
+
+use std::path::Path;
+
+use hitless_proto::config::Timing;
+use hitless_proto::ids::{CardId, Party, UnitId};
+
+use super::{ArbiterSettings, DEFAULT, Settings};
+
+fn parse(text: &str) -> Result<Settings, String> {
+    Settings::parse(text, Path::new("/etc/chassis.toml")).map_err(|error| error.to_string())
+}
+
+fn default_with(from: &str, to: &str) -> String {
+    assert!(DEFAULT.contains(from), "{from}");
+    DEFAULT.replacen(from, to, 1)
+}
+
+const SHORT: &str = r#"
+[[unit]]
+id = 1
+address = "127.0.0.1:4701"
+admin = "127.0.0.1:4801"
+state = "state/unit-1"
+[[unit]]
+id = 2
+address = "127.0.0.1:4702"
+admin = "127.0.0.1:4802"
+state = "state/unit-2"
+[[card]]
+id = 1
+admin = "127.0.0.1:4901"
+state = "state/card-1"
+[[card]]
+id = 2
+admin = "127.0.0.1:4902"
+state = "state/card-2"
+"#;
+
+#[test]
+fn the_default_file_says_what_is_meant_without_it() {
+    assert_eq!(parse(DEFAULT).unwrap(), parse(SHORT).unwrap());
+    assert_eq!(parse(DEFAULT).unwrap().timing, Timing::default());
+}
+
+#[test]
+fn default_voters_are_the_units_and_a_card() {
+    let voters = vec![Party::Unit(UnitId(1)), Party::Unit(UnitId(2)), Party::Card(CardId(1))];
+    assert_eq!(parse(DEFAULT).unwrap().arbiter, ArbiterSettings::Voters(voters));
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    assert_eq!(parse(DEFAULT).unwrap().units[0].state, Path::new("/etc/state/unit-1"));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
+    let error = parse(&default_with("ack_path =", "ack_pathh =")).unwrap_err();
+    assert!(error.starts_with("/etc/chassis.toml:12: unknown field `ack_pathh`"), "{error}");
+    assert!(error.contains("did you mean `ack_path`?"), "{error}");
+}
+
+#[test]
+fn an_unknown_key_unlike_any_other_lists_those_that_are_known() {
+    let error = parse(&default_with("missed = 5", "zzzzzzzz = 5")).unwrap_err();
+    assert!(error.contains("known here: interval_ms, missed"), "{error}");
+}
+
+#[test]
+fn an_unknown_choice_is_named() {
+    let error = parse(&default_with("\"parallel\"\n", "\"paralel\"\n").replace("= \"parallel\"", "= \"paralel\"")).unwrap_err();
+    assert!(error.contains("did you mean `parallel`?"), "{error}");
+}
+
+#[test]
+fn each_mistake_is_an_error_that_names_its_line() {
+    let cases = [
+        ("\"127.0.0.1:4701\"", "\"localhost\"", "not an address"),
+        ("id = 1\n# (required) Where the", "id = 0\n# (required) Where the", "1 to 255"),
+        ("id = 2\naddress", "id = 1\naddress", "already"),
+        ("# voters = [\"unit-1\", \"unit-2\", \"card-1\"]", "voters = [\"unit-9\"]", "not a party of this chassis"),
+        ("[\"fib\", \"table\"]", "[\"fob\"]", "no process `fob`"),
+        ("interval_ms = 100", "interval_ms = 0", "1 to 60000"),
+        ("missed = 5", "missed = -5", "chassis.toml:"),
+        ("# digest_key = \"00", "digest_key = \"", "30 characters"),
+        ("name = \"hitless\"", "name = \"\"", "1 to 64 bytes"),
+        ("name = \"hitless\"", "name = ", "chassis.toml:10"),
+    ];
+    for (from, to, said) in cases {
+        let error = parse(&default_with(from, to)).unwrap_err();
+        assert!(error.contains(said), "{to}: {error}");
+        assert!(error.starts_with("/etc/chassis.toml:"), "{to}: {error}");
+    }
+}
+
+#[test]
+fn what_is_wrong_as_a_whole_is_an_error() {
+    let cases = [
+        (default_with("127.0.0.1:4702", "127.0.0.1:4701"), "used twice"),
+        (default_with("state/unit-2", "state/unit-1"), "used twice"),
+        (default_with("arbiter = \"voters\"", "arbiter = \"local\""), "needs arbiter_file"),
+        (default_with("processes = [\"fib\", \"table\"]", "processes = []"), "no process is named"),
+        (String::new(), "1 to 8 control units"),
+    ];
+    for (text, said) in cases {
+        let error = parse(&text).unwrap_err();
+        assert!(error.contains(said), "{said}: {error}");
+    }
+}

@@ -1,0 +1,132 @@
+//! `hitless demo`: a whole chassis on this machine, whose primary is killed in the middle of churn, and a check from
+//! outside that nothing was lost.
+
+mod args;
+mod chassis;
+mod journal;
+mod layout;
+mod model;
+mod outside;
+mod page;
+mod proxy;
+mod round;
+mod summary;
+mod table;
+
+pub use args::DemoArgs;
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Exit, Failure};
+use crate::feed::{Feed, Wait};
+use crate::render;
+use args::How;
+use chassis::Chassis;
+use journal::Journal;
+use round::{Round, Stage};
+use summary::Summary;
+use table::Churn;
+
+/// Runs the demo.
+///
+/// # Errors
+/// A check failed, a step took too long, or the chassis could not be started.
+pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
+    let scratch = tempfile::Builder::new()
+        .prefix("hitless-demo-")
+        .tempdir()
+        .map_err(|error| Failure::new(Exit::Failed, format!("no temporary directory: {error}")))?;
+    let dir = scratch.path().to_owned();
+    let teller = Teller { quiet: as_json };
+    let outcome = tokio::select! {
+        outcome = play(args, &dir, &teller) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Failed, "interrupted")),
+    };
+    let failed = !matches!(&outcome, Ok(summary) if summary.passed());
+    if args.keep || failed {
+        let kept: PathBuf = scratch.keep();
+        teller.say(&format!("kept     {} (configuration, state, logs)", kept.display()));
+    }
+    let summary = outcome?;
+    if as_json {
+        render::json(&summary);
+    } else {
+        print!("{}", summary.text());
+    }
+    summary.verdict()
+}
+
+async fn play(args: &DemoArgs, dir: &Path, teller: &Teller) -> Result<Summary, Failure> {
+    let mut chassis = Chassis::start(args, dir).await?;
+    let outcome = play_on(args, &mut chassis, teller).await;
+    chassis.stop().await;
+    outcome
+}
+
+async fn play_on(args: &DemoArgs, chassis: &mut Chassis, teller: &Teller) -> Result<Summary, Failure> {
+    teller.say(&format!("chassis  {} control units, {} cards, each a process", args.standbys + 1, args.cards));
+    let journal = Journal::new();
+    let feed = Feed::start(chassis.unit_addresses(), Wait::Safe, journal.clone());
+    let loaded = match table::load(args, &feed).await {
+        Ok(loaded) => loaded,
+        Err(failure) => {
+            let problems = chassis.overview().await.problems();
+            return Err(chassis.diagnose(&failure.message, &problems));
+        }
+    };
+    teller.say(&format!(
+        "table    {} changes safe on {} cards in {:.1} s",
+        render::count(loaded.changes),
+        args.cards,
+        loaded.seconds
+    ));
+    let mut churn = Churn::open(args, &loaded)?;
+    let mut summary = Summary::new(args, &loaded);
+    for number in 1..=args.rounds {
+        let mut round = Round { number, ..Round::default() };
+        let mut stage = Stage { args, chassis, feed: &feed, journal: &journal };
+        let outcome = stage.play(&mut churn, &mut round).await;
+        if let Err(failure) = &outcome {
+            let detail = failure.to_string();
+            round.checks.push(round::Check { what: "the round came to its end", holds: false, detail });
+        }
+        teller.tell(&round, args.how);
+        summary.rounds.push(round);
+        if outcome.is_err() {
+            break;
+        }
+    }
+    feed.abandon();
+    std::fs::write(&args.html, page::render(args, &summary)).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{}: {error}", args.html.display())).hint("name another file with --html")
+    })?;
+    Ok(summary)
+}
+
+/// Tells a person how it goes; keeps quiet where a program reads.
+struct Teller {
+    quiet: bool,
+}
+
+impl Teller {
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            println!("{line}");
+        }
+    }
+
+    fn tell(&self, round: &Round, how: How) {
+        self.say(&format!("round {}  {} {} in the middle of churn", round.number, round.victim, how.done()));
+        if let Some(report) = &round.takeover {
+            self.say("");
+            for line in render::report::text(report).lines() {
+                self.say(&format!("  {line}"));
+            }
+            self.say("");
+        }
+        for check in &round.checks {
+            let mark = if check.holds { "ok  " } else { "FAIL" };
+            self.say(&format!("  {mark} {}: {}", check.what, check.detail));
+        }
+    }
+}

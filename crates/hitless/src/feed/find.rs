@@ -1,0 +1,48 @@
+//! Which unit is primary.
+
+use std::time::Duration;
+
+use hitless_admin::{Answer, Client, Request, Role};
+use tokio::task::JoinSet;
+
+/// A frozen unit accepts connections and never answers.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A unit that says it is primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its number.
+    pub unit: u8,
+    /// The epoch it opened.
+    pub epoch: u32,
+    /// Its admin address.
+    pub address: String,
+}
+
+/// The unit that is primary in the highest epoch above `above`. One that was cut off may still believe it is.
+pub async fn find_primary(addresses: &[String], above: u32) -> Option<Found> {
+    let mut asked: JoinSet<Option<Found>> = JoinSet::new();
+    for address in addresses {
+        asked.spawn(ask(address.clone()));
+    }
+    let mut best = None::<Found>;
+    while let Some(found) = asked.join_next().await {
+        if let Ok(Some(found)) = found
+            && found.epoch > above
+            && best.as_ref().is_none_or(|best| best.epoch < found.epoch)
+        {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+async fn ask(address: String) -> Option<Found> {
+    let mut client = Client::connect(&address, PATIENCE).await.ok()?;
+    match client.call(Request::Status, PATIENCE).await.ok()? {
+        Answer::Unit(status) if status.role == Role::Primary => {
+            Some(Found { unit: status.unit, epoch: status.epoch, address })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,201 @@
+//! The source's end: submits changes to whichever unit is primary, and submits again what was not told to be safe when
+//! the primary changes.
+
+mod connection;
+mod find;
+mod ledger;
+pub mod reader;
+pub mod row;
+
+use std::time::Duration;
+
+use hitless_admin::ChangeRow;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use find::{Found, find_primary};
+
+use connection::Connection;
+use ledger::Ledger;
+
+/// Changes that are submitted and not yet safe. The primary has a bound of its own (65,536 per process); this one bounds
+/// what the source must keep to submit again.
+const WINDOW: usize = 131_072;
+/// Batches that wait to be submitted.
+const QUEUE: usize = 4;
+/// Without progress for so long, the source asks whether another unit is primary now: a unit that is cut off or frozen
+/// cannot say so itself.
+const STALL: Duration = Duration::from_millis(250);
+
+/// Who hears what becomes of the changes. Called from the feed's task: must be quick.
+pub trait Observer: Send + 'static {
+    /// `row` is submitted for the first time.
+    fn submitted(&mut self, row: &ChangeRow);
+    /// `count` more changes are in the forwarding tables of all their cards.
+    fn programmed(&mut self, count: usize);
+    /// `row` survives the primary from now on. In the order of submission within a process.
+    fn safe(&mut self, row: &ChangeRow);
+    /// `row` can never be applied.
+    fn rejected(&mut self, row: &ChangeRow, reason: &str);
+    /// A card's forwarding table refused a change.
+    fn failed(&mut self, card: u16, key: &hitless_admin::Bytes, reason: &str);
+    /// Connected with the primary `unit`; `again` changes are submitted again.
+    fn connected(&mut self, unit: u8, epoch: u32, again: usize);
+}
+
+/// When a change counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// In the forwarding tables of all its cards.
+    Programmed,
+    /// And sure to survive the primary.
+    Safe,
+}
+
+enum Command {
+    Rows(Vec<ChangeRow>),
+    Drain(oneshot::Sender<()>),
+}
+
+/// A running feed. Dropping it abandons what is under way.
+pub struct Feed<O> {
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<O>,
+}
+
+impl<O: Observer> Feed<O> {
+    /// Starts to look for the primary among `addresses` (admin addresses of the control units).
+    #[must_use]
+    pub fn start(addresses: Vec<String>, wait: Wait, observer: O) -> Self {
+        let (commands, inbox) = mpsc::channel(QUEUE);
+        let worker = Worker { addresses, ledger: Ledger::new(wait), observer, inbox, drains: Vec::new(), ended: false };
+        Self { commands, task: tokio::spawn(worker.run()) }
+    }
+
+    /// Hands changes over, at most [`hitless_admin::MAX_SUBMIT`] at once; waits while too many are not safe yet.
+    /// `false`: the feed has stopped.
+    pub async fn send(&self, rows: Vec<ChangeRow>) -> bool {
+        self.commands.send(Command::Rows(rows)).await.is_ok()
+    }
+
+    /// Waits until everything handed over so far is done.
+    pub async fn drained(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.commands.send(Command::Drain(done)).await.is_ok() {
+            // An error is a feed that has stopped: nothing is under way then either.
+            let _ = wait.await;
+        }
+    }
+
+    /// Waits until everything is done and returns the observer; `None` if the feed's task failed.
+    pub async fn finish(self) -> Option<O> {
+        drop(self.commands);
+        self.task.await.ok()
+    }
+
+    /// Stops at once and abandons what is under way.
+    pub fn abandon(self) {
+        self.task.abort();
+    }
+}
+
+struct Worker<O> {
+    addresses: Vec<String>,
+    ledger: Ledger,
+    observer: O,
+    inbox: mpsc::Receiver<Command>,
+    drains: Vec<oneshot::Sender<()>>,
+    ended: bool,
+}
+
+impl<O: Observer> Worker<O> {
+    async fn run(mut self) -> O {
+        let mut above = 0;
+        while !self.finished() {
+            let Some(found) = find_primary(&self.addresses, above).await else {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                // A unit that lost its role without a successor may be primary again in the same epoch.
+                above = 0;
+                continue;
+            };
+            let Ok(connection) = Connection::open(&found.address).await else {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            let again = self.ledger.begin_again();
+            self.observer.connected(found.unit, found.epoch, again);
+            above = self.serve(connection, found.epoch).await;
+        }
+        self.observer
+    }
+
+    fn finished(&mut self) -> bool {
+        if self.ledger.done() {
+            for drain in self.drains.drain(..) {
+                // Who asked may have given up.
+                let _ = drain.send(());
+            }
+            return self.ended;
+        }
+        false
+    }
+
+    /// Submits over one connection until it is of no use any more. Returns the epoch that is known to be passed.
+    async fn serve(&mut self, mut connection: Connection, epoch: u32) -> u32 {
+        let mut tick = tokio::time::interval(STALL);
+        let mut quiet = false;
+        let mut probe = None::<JoinHandle<Option<Found>>>;
+        while !self.finished() {
+            let room = self.ledger.under_way() < WINDOW;
+            tokio::select! {
+                line = connection.receive() => {
+                    let Some(line) = line else { return 0 };
+                    quiet = false;
+                    if !self.ledger.take(line, epoch, &mut self.observer) {
+                        return 0;
+                    }
+                }
+                permit = connection.reserve(), if self.ledger.has_unsent() => {
+                    let Some(permit) = permit else { return 0 };
+                    permit.send(self.ledger.next_submit());
+                }
+                command = self.inbox.recv(), if !self.ended && room && !self.ledger.has_unsent() => {
+                    self.command(command);
+                }
+                _ = tick.tick() => {
+                    if let Some(found) = take_finished(&mut probe).await
+                        && found.epoch > epoch
+                    {
+                        return epoch;
+                    }
+                    if quiet && !self.ledger.idle() && probe.is_none() {
+                        let addresses = self.addresses.clone();
+                        probe = Some(tokio::spawn(async move { find_primary(&addresses, epoch).await }));
+                    }
+                    quiet = true;
+                }
+            }
+        }
+        0
+    }
+
+    fn command(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Rows(rows)) => {
+                for row in &rows {
+                    self.observer.submitted(row);
+                }
+                self.ledger.push(rows);
+            }
+            Some(Command::Drain(done)) => self.drains.push(done),
+            None => self.ended = true,
+        }
+    }
+}
+
+async fn take_finished(probe: &mut Option<JoinHandle<Option<Found>>>) -> Option<Found> {
+    if !probe.as_ref().is_some_and(JoinHandle::is_finished) {
+        return None;
+    }
+    probe.take()?.await.ok().flatten()
+}

@@ -1,0 +1,56 @@
+//! The repository's own verbs, run as `cargo xtask VERB`: one looks (`check`), one mends (`fix`), one tests (`test`).
+
+mod check;
+mod command;
+mod fix;
+mod step;
+mod suite;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::tree::Tree;
+
+const USAGE: &str = "\
+usage: cargo xtask VERB
+
+  check          format, lints, tidy rules, crate directions, purity, docs; changes no file
+  check STEP...  only these steps
+  fix            format the code and apply the lints' own safe corrections
+  test           build what the tests run, run all tests and doc tests, then check
+  test FILTER    only the tests whose names contain FILTER, without doc tests and check
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all that was asked for went well; an error where it could not be tried.
+fn run(words: &[&str]) -> Result<bool> {
+    match words {
+        ["check", names @ ..] => check::check(&Tree::read()?, names),
+        ["fix"] => fix::fix(),
+        ["test"] => suite::all(),
+        ["test", filter] => suite::filtered(filter),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(!words.is_empty())
+        }
+        _ => {
+            eprint!("xtask: cannot do `{}`\n\n{USAGE}", words.join(" "));
+            Ok(false)
+        }
+    }
+}
