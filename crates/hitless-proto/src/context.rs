@@ -69,11 +69,11 @@ impl Context {
         self.links.contains_key(&party)
     }
 
-    pub(crate) fn to_card(&mut self, card: CardId, message: ToCard) {
+    pub(crate) fn send_card(&mut self, card: CardId, message: ToCard) {
         self.transmit(Party::Card(card), Message::ToCard(message));
     }
 
-    pub(crate) fn to_unit(&mut self, unit: UnitId, message: UnitMessage) {
+    pub(crate) fn send_unit(&mut self, unit: UnitId, message: UnitMessage) {
         self.transmit(Party::Unit(unit), Message::Unit(message));
     }
 

@@ -1,19 +1,16 @@
 //! Which writes a card's forwarding table refused, as the control units know it.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::digest::{SparseTree, Sum};
 use crate::entry::{Blob, Update};
-use crate::ids::{CardId, Time, Version};
+use crate::ids::{CardId, Time};
 use crate::table::Table;
 
 /// One key that a card does not have as it should.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) version: Version,
-    pub(crate) reason: String,
     pub(crate) attempts: u32,
     /// When to try again; `None`: only when something changes that could cure it.
     pub(crate) retry_at: Option<Time>,
@@ -57,10 +54,6 @@ impl Failures {
         self.cards.get(&card).map_or(0, |of| of.keys.len() as u64)
     }
 
-    pub(crate) fn keys(&self, card: CardId) -> impl Iterator<Item = (&Blob, &Failure)> {
-        self.cards.get(&card).into_iter().flat_map(|of| of.keys.iter())
-    }
-
     pub(crate) fn get_mut(&mut self, card: CardId, key: &[u8]) -> Option<&mut Failure> {
         self.cards.get_mut(&card)?.keys.get_mut(&Blob::new(key))
     }
@@ -77,23 +70,17 @@ impl Failures {
         update: &Update,
         nack: Option<&str>,
     ) -> Settled {
-        let Some(reason) = nack else {
+        if nack.is_none() {
             return if self.remove(card, &update.key) { Settled::Cured } else { Settled::Unchanged };
-        };
+        }
         let op = update.for_card(card);
         let part = op.content.as_ref().map(|content| &content.part[..]);
-        self.insert(table, card, (&update.key, update.version, part), reason);
+        self.insert(table, card, (&update.key, part));
         Settled::Failed
     }
 
     /// Marks a key as refused, as an answer or a listed leaf says.
-    pub(crate) fn insert(
-        &mut self,
-        table: &Table,
-        card: CardId,
-        (key, version, part): (&Blob, Version, Option<&[u8]>),
-        reason: &str,
-    ) {
+    pub(crate) fn insert(&mut self, table: &Table, card: CardId, (key, part): (&Blob, Option<&[u8]>)) {
         let attempts = self.get_mut(card, key).map_or(0, |failure| failure.attempts);
         self.remove(card, key);
         let leaf = table.leaf_of(key);
@@ -101,11 +88,7 @@ impl Failures {
         let as_applied = table.digest().card_sum(key, part, false);
         let of = self.cards.entry(card).or_default();
         of.adjust.change(leaf, as_failed, as_applied);
-        let reason = String::from(reason);
-        of.keys.insert(
-            key.clone(),
-            Failure { version, reason, attempts, retry_at: None, leaf, as_failed, as_applied },
-        );
+        of.keys.insert(key.clone(), Failure { attempts, retry_at: None, leaf, as_failed, as_applied });
     }
 
     /// The key is no longer refused. Says whether it was.

@@ -52,6 +52,8 @@ pub const TABLE_QUEUE: usize = 2 * hitless_proto::limits::MAX_PROCESSES;
 pub const EVENTS: usize = 8192;
 /// Lines that wait for the recorder thread; beyond it recording stops with a notice.
 pub const RECORD_LINES: usize = 65_536;
+/// Bytes of lines that wait for the recorder thread; likewise.
+pub const RECORD_QUEUE_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of a recording, if nothing else is configured.
 pub const RECORD_BYTES: u64 = 1024 * 1024 * 1024;
 

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Lines, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -13,7 +15,7 @@ use hitless_proto::ids::{Party, Time};
 use hitless_proto::input::{Input, LineError, PartyStart, Recorded};
 use thiserror::Error;
 
-use crate::limits::{RECORD_BYTES, RECORD_LINES};
+use crate::limits::{RECORD_BYTES, RECORD_LINES, RECORD_QUEUE_BYTES};
 use crate::observe;
 
 /// Where to record, and how much.
@@ -38,7 +40,10 @@ pub(crate) struct Recorder {
     own: Party,
     lines: Option<SyncSender<String>>,
     thread: Option<JoinHandle<()>>,
+    /// Bytes that may still be recorded.
     left: u64,
+    /// Bytes that wait for the thread.
+    queued: Arc<AtomicU64>,
 }
 
 impl Recorder {
@@ -50,9 +55,12 @@ impl Recorder {
         writeln!(file, "{line}").map_err(failed)?;
         let own = start.party;
         let (lines, queue) = sync_channel(RECORD_LINES);
-        let thread = Builder::new().name(format!("{own} recorder")).spawn(move || write_all(own, file, &queue));
+        let queued = Arc::new(AtomicU64::new(0));
+        let written = queued.clone();
+        let write = move || write_all(own, file, &queue, &written);
+        let thread = Builder::new().name(format!("{own} recorder")).spawn(write).map_err(failed)?;
         let left = recording.max_bytes.saturating_sub(line.len() as u64 + 1);
-        Ok(Self { own, lines: Some(lines), thread: Some(thread.map_err(failed)?), left })
+        Ok(Self { own, lines: Some(lines), thread: Some(thread), left, queued })
     }
 
     /// Records what a core is about to be given.
@@ -62,6 +70,9 @@ impl Recorder {
         let bytes = line.len() as u64 + 1;
         if bytes > self.left {
             return self.stop("the configured size is reached");
+        }
+        if self.queued.fetch_add(bytes, Ordering::Relaxed) > RECORD_QUEUE_BYTES {
+            return self.stop("the disk is too slow");
         }
         match lines.try_send(line) {
             Ok(()) => self.left -= bytes,
@@ -84,20 +95,21 @@ impl Recorder {
     }
 }
 
-fn write_all(own: Party, mut file: BufWriter<File>, queue: &Receiver<String>) {
-    while let Ok(line) = queue.recv() {
-        let written = writeln!(file, "{line}").and_then(|()| {
-            // Nothing more at hand: leave a whole line behind, in case the process is killed.
-            match queue.try_recv() {
-                Ok(next) => writeln!(file, "{next}"),
-                Err(_) => file.flush(),
+fn write_all(own: Party, mut file: BufWriter<File>, queue: &Receiver<String>, queued: &AtomicU64) {
+    let mut put = || -> std::io::Result<()> {
+        while let Ok(first) = queue.recv() {
+            let mut line = Some(first);
+            while let Some(text) = line {
+                writeln!(file, "{text}")?;
+                queued.fetch_sub(text.len() as u64 + 1, Ordering::Relaxed);
+                line = queue.try_recv().ok();
             }
-        });
-        if let Err(cause) = written {
-            return observe::recording_stopped(own, &cause.to_string());
+            // Nothing more at hand: leave whole lines behind, in case the process is killed.
+            file.flush()?;
         }
-    }
-    if let Err(cause) = file.flush() {
+        Ok(())
+    };
+    if let Err(cause) = put() {
         observe::recording_stopped(own, &cause.to_string());
     }
 }

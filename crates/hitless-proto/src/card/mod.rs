@@ -120,6 +120,8 @@ impl Card {
             channels: channels.collect(),
         };
         self.send(unit, FromCard::Report(report));
+        // The unit may have missed acks: they are cumulative, so the last ones are enough.
+        self.channels.values_mut().for_each(|channel| channel.ack_due |= channel.in_step);
     }
 
     /// The link with a control unit is gone. The card goes on forwarding.

@@ -4,6 +4,7 @@
 //! drained, that too is recorded ([`Input::Drained`]). A recording is text, one JSON object per line: first a
 //! [`PartyStart`], then [`Recorded`] inputs in order.
 
+mod apply;
 mod code;
 mod line;
 mod start;

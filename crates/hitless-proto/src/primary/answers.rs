@@ -36,17 +36,16 @@ impl Primary {
         }
         let upto = feed.acked;
         for event in stream.settle(card, (from, upto), &ack.nacks) {
-            match &event {
-                Event::Failed { key, .. } => {
-                    if let Some(failure) = stream.failures.get_mut(card, key) {
-                        let pause = retry << failure.attempts.min(6);
-                        failure.retry_at = (failure.attempts < MAX_RETRIES).then(|| now.after(pause));
-                        failure.attempts += 1;
-                    }
-                }
+            if let Event::Failed { key, .. } = &event
+                && let Some(failure) = stream.failures.get_mut(card, key)
+            {
+                let pause = retry << failure.attempts.min(6);
+                failure.retry_at = (failure.attempts < MAX_RETRIES).then(|| now.after(pause));
+                failure.attempts += 1;
+            }
+            if matches!(event, Event::Cured { .. }) {
                 // What made room for one may make room for the others.
-                Event::Cured { .. } => stream.failures.try_again(card, now.after(retry)),
-                _ => {}
+                stream.failures.try_again(card, now.after(retry));
             }
             context.event(event);
         }
@@ -63,7 +62,7 @@ impl Primary {
         for unit in context.other_units() {
             let macs = ack.macs.iter().filter(|code| code.unit == unit).copied().collect();
             let relayed = RelayedAck { card, ack: Ack { macs, ..ack.clone() } };
-            context.to_unit(unit, UnitMessage::Primary(ToStandby::Relayed(relayed)));
+            context.send_unit(unit, UnitMessage::Primary(ToStandby::Relayed(relayed)));
         }
     }
 
@@ -212,12 +211,12 @@ impl Primary {
         let step = InStep { epoch, process, session: feed.session };
         match party {
             Party::Card(card) => {
-                context.to_card(card, ToCard::InStep(step));
+                context.send_card(card, ToCard::InStep(step));
                 if let Some(takeover) = &mut self.takeover {
                     takeover.verified(process, card, now);
                 }
             }
-            Party::Unit(unit) => context.to_unit(unit, UnitMessage::Primary(ToStandby::InStep(step))),
+            Party::Unit(unit) => context.send_unit(unit, UnitMessage::Primary(ToStandby::InStep(step))),
         }
         self.roster_due = true;
         context.event(Event::InStep { process, follower: party });

@@ -100,7 +100,7 @@ impl Compare {
                     return Found::Nonsense;
                 }
                 for ((node, expected), told) in nodes.into_iter().zip(sums).zip(told) {
-                    self.note_differing(stream, party, (level + 1, node * FANOUT), &expected, &told);
+                    self.note_differing(stream, party, (level + 1, node * FANOUT), (&expected, &told));
                 }
             }
             (Some(Asked::Leaves { at, leaves }), Answer::Leaves(told)) => {
@@ -125,10 +125,9 @@ impl Compare {
         stream: &Stream,
         party: Party,
         (level, first): (u8, u32),
-        expected: &[Sum; 16],
-        told: &[Sum; 16],
+        sums: (&[Sum; 16], &[Sum; 16]),
     ) {
-        for (child, (expected, told)) in expected.iter().zip(told).enumerate() {
+        for (child, (expected, told)) in sums.0.iter().zip(sums.1).enumerate() {
             let node = first + child as u32;
             if expected.plus(stream.failed_sum(party, level, node)) == *told {
                 continue;

@@ -57,6 +57,8 @@ pub(super) struct Feed {
     /// Every op up to here is answered, or is not for this follower. Never goes down within a beginning.
     pub(super) settled: Seq,
     pub(super) sent_bytes: u64,
+    /// The stable watermark it was sent last.
+    pub(super) stable_told: Seq,
     pub(super) consumed: u64,
     /// Ops wait for this follower before they count as programmed: it was in step, or is part of a takeover.
     pub(super) counts: bool,
@@ -76,6 +78,7 @@ impl Feed {
             acked: Seq(0),
             settled: Seq(0),
             sent_bytes: 0,
+            stable_told: Seq(0),
             consumed: 0,
             counts: false,
             lagging_since: None,
@@ -91,6 +94,7 @@ impl Feed {
         self.acked = base;
         self.settled = base;
         self.sent_bytes = 0;
+        self.stable_told = Seq(0);
         self.consumed = 0;
         self.lagging_since = None;
         self.state = FeedState::Comparing(Compare::default());

@@ -6,7 +6,6 @@ use super::{Phase, Primary};
 use crate::arbiter::Record;
 use crate::context::Context;
 use crate::ids::{CardId, Life, Party, ProcessId, Time, UnitId};
-use crate::io::{Event, Role};
 use crate::message::{Roster, ToStandby, UnitMessage};
 
 impl Primary {
@@ -49,7 +48,7 @@ impl Primary {
     }
 
     /// The arbiter stored a record of this epoch.
-    pub(crate) fn record_written(&mut self, context: &mut Context, record: Record, now: Time) {
+    pub(crate) fn record_written(&mut self, record: Record, now: Time) {
         self.writing = None;
         self.record = record;
         self.roster_due = true;
@@ -59,13 +58,9 @@ impl Primary {
                 if let Some(takeover) = &mut self.takeover {
                     takeover.opened(now);
                 }
-                context.event(Event::Role { role: Role::Primary, epoch: self.epoch });
             }
             // The arbiter confirms that the epoch is still this unit's: the hand-over is taken back.
-            Phase::HandingOver(switchover) if switchover.taking_back() => {
-                self.phase = Phase::Open;
-                context.event(Event::Role { role: Role::Primary, epoch: self.epoch });
-            }
+            Phase::HandingOver(switchover) if switchover.taking_back() => self.phase = Phase::Open,
             Phase::HandingOver(_) | Phase::Open => {}
         }
     }
@@ -95,7 +90,7 @@ impl Primary {
                 .values()
                 .any(|stream| stream.feeds.get(&Party::Unit(unit)).is_some_and(super::Feed::open));
             if follows {
-                context.to_unit(unit, UnitMessage::Primary(ToStandby::Roster(roster.clone())));
+                context.send_unit(unit, UnitMessage::Primary(ToStandby::Roster(roster.clone())));
             }
         }
     }

@@ -53,7 +53,7 @@ pub(crate) struct Grant {
 
 /// Where the primary's own career stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+enum Phase {
     TakingOver,
     Open,
     HandingOver(Switchover),
@@ -61,17 +61,17 @@ pub(super) enum Phase {
 
 pub(crate) struct Primary {
     pub(crate) epoch: Epoch,
-    pub(super) streams: BTreeMap<ProcessId, Stream>,
+    streams: BTreeMap<ProcessId, Stream>,
     /// As the arbiter has it.
     pub(crate) record: Record,
     /// As it is to be: until it is written, an op is safe only under both.
-    pub(super) writing: Option<Record>,
-    pub(super) phase: Phase,
-    pub(super) takeover: Option<Takeover>,
-    pub(super) recovery: Option<Recovery>,
+    writing: Option<Record>,
+    phase: Phase,
+    takeover: Option<Takeover>,
+    recovery: Option<Recovery>,
     /// With the gated rule: up to where cards may be sent ops.
-    pub(super) gates: BTreeMap<ProcessId, Seq>,
-    pub(super) roster_due: bool,
+    gates: BTreeMap<ProcessId, Seq>,
+    roster_due: bool,
     /// The owner of a newer epoch, once heard of: this epoch is over.
     pub(crate) deposed: Option<(Epoch, UnitId)>,
 }
@@ -100,9 +100,8 @@ impl Primary {
             roster_due: true,
             deposed: None,
         };
-        context.event(Event::Role { role: Role::TakingOver, epoch });
         for unit in context.other_units() {
-            context.to_unit(unit, UnitMessage::Report(primary.report()));
+            context.send_unit(unit, UnitMessage::Report(primary.report()));
         }
         let cards: Vec<CardId> = context.cards.keys().copied().collect();
         cards.into_iter().for_each(|card| primary.claim(context, card));
@@ -207,7 +206,7 @@ impl Primary {
         } else if report.epoch == self.epoch && !report.primary {
             self.begin_unit(context, from, report);
         } else {
-            context.to_unit(from, UnitMessage::Report(self.report()));
+            context.send_unit(from, UnitMessage::Report(self.report()));
         }
     }
 
@@ -264,9 +263,9 @@ impl Primary {
         self.advance_switchover(context);
         self.send_roster(context);
         self.pump(context);
-        let report = self.takeover.as_mut().and_then(|takeover| takeover.finished(&context.chassis.cards));
         if self.phase != Phase::TakingOver
-            && let Some(report) = report
+            && let Some(takeover) = &mut self.takeover
+            && let Some(report) = takeover.finished(&context.chassis.cards)
         {
             self.takeover = None;
             context.keep_report(report);

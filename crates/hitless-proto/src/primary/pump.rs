@@ -40,8 +40,8 @@ pub(super) fn send_start(context: &mut Context, epoch: Epoch, stream: &Stream, p
     let base = stream.log.version_at(feed.prev);
     let start = Start { epoch, process: stream.process, session: feed.session, base, keep: stream.keep };
     match party {
-        Party::Card(card) => context.to_card(card, ToCard::Start(start)),
-        Party::Unit(unit) => context.to_unit(unit, UnitMessage::Primary(ToStandby::Start(start))),
+        Party::Card(card) => context.send_card(card, ToCard::Start(start)),
+        Party::Unit(unit) => context.send_unit(unit, UnitMessage::Primary(ToStandby::Start(start))),
     }
 }
 
@@ -62,12 +62,22 @@ fn pump_ops(context: &mut Context, epoch: Epoch, stream: &mut Stream, (party, ga
             }
             Party::Unit(unit) => {
                 let ops = next_unit_ops(feed, log);
+                feed.stable_told = stable;
                 let ops = UnitOps { epoch, process, session, stable, prev, ops };
-                context.to_unit(unit, UnitMessage::Primary(ToStandby::Ops(ops)));
+                context.send_unit(unit, UnitMessage::Primary(ToStandby::Ops(ops)));
             }
         }
     }
     feed.settle();
+    if let Party::Unit(unit) = party
+        && feed.stable_told < *stable
+    {
+        // Nothing to send, but a standby may fold what has become stable.
+        feed.stable_told = *stable;
+        let (session, prev) = (feed.session, feed.prev);
+        let ops = UnitOps { epoch, process: *process, session, stable: *stable, prev, ops: Vec::new() };
+        context.send_unit(unit, UnitMessage::Primary(ToStandby::Ops(ops)));
+    }
 }
 
 fn next_card_ops(feed: &mut Feed, log: &Log, (card, gate): (CardId, Seq)) -> Vec<CardOp> {
@@ -141,7 +151,7 @@ fn pump_fill(
                 bytes += entries.iter().map(update_cost).sum::<u64>();
                 if !entries.is_empty() {
                     let fill = Fill { epoch, process, session, entries };
-                    context.to_unit(unit, UnitMessage::Primary(ToStandby::Fill(fill)));
+                    context.send_unit(unit, UnitMessage::Primary(ToStandby::Fill(fill)));
                 }
             }
         }
@@ -160,7 +170,7 @@ fn send_card_fill(
     entries: Vec<CardOp>,
 ) {
     if !entries.is_empty() {
-        context.to_card(card, ToCard::Fill(Fill { epoch, process, session, entries }));
+        context.send_card(card, ToCard::Fill(Fill { epoch, process, session, entries }));
     }
 }
 
@@ -227,7 +237,7 @@ fn pump_ask(context: &mut Context, epoch: Epoch, stream: &mut Stream, party: Par
 
 pub(super) fn send_ask(context: &mut Context, party: Party, ask: Ask) {
     match party {
-        Party::Card(card) => context.to_card(card, ToCard::Ask(ask)),
-        Party::Unit(unit) => context.to_unit(unit, UnitMessage::Primary(ToStandby::Ask(ask))),
+        Party::Card(card) => context.send_card(card, ToCard::Ask(ask)),
+        Party::Unit(unit) => context.send_unit(unit, UnitMessage::Primary(ToStandby::Ask(ask))),
     }
 }

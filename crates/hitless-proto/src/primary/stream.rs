@@ -156,8 +156,7 @@ impl Stream {
     fn fill_refused(&mut self, card: CardId, nack: &Nack) -> Option<Event> {
         let row = self.table.row(&nack.key).filter(|row| row.version() == nack.version)?;
         let part = row.part().map(Blob::new);
-        let known = (&nack.key, nack.version, part.as_deref());
-        self.failures.insert(&self.table, card, known, &nack.reason);
+        self.failures.insert(&self.table, card, (&nack.key, part.as_deref()));
         self.settled_event(card, &nack.key, nack.version, (Settled::Failed, Some(&nack.reason)))
     }
 
@@ -186,8 +185,7 @@ impl Stream {
             if *failed && !known {
                 let Some(row) = self.table.row(key) else { continue };
                 let part = row.part().filter(|_| row.audience().contains(card)).map(Blob::new);
-                let entry = (key, row.version(), part.as_deref());
-                self.failures.insert(&self.table, card, entry, "refused before");
+                self.failures.insert(&self.table, card, (key, part.as_deref()));
                 if let Some(failure) = self.failures.get_mut(card, key) {
                     failure.retry_at = Some(retry_at);
                 }

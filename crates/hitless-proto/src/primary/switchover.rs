@@ -7,7 +7,7 @@ use super::{Phase, Primary};
 use crate::context::Context;
 use crate::error::SwitchoverError;
 use crate::ids::{Party, Time, UnitId};
-use crate::io::{Event, Role};
+use crate::io::Event;
 use crate::message::{Consent, HandOver, ToStandby, UnitMessage};
 
 /// How far a hand-over has come.
@@ -66,7 +66,6 @@ impl Primary {
         };
         let deadline = now.after(context.chassis.timing.switchover);
         self.phase = Phase::HandingOver(Switchover { to, deadline, step: Step::Draining });
-        context.event(Event::Role { role: Role::HandingOver, epoch: self.epoch });
         Ok(to)
     }
 
@@ -96,7 +95,7 @@ impl Primary {
                     switchover.step = Step::HandedOver;
                     let (to, consent) = (switchover.to, Consent { epoch: self.epoch });
                     let hand_over = HandOver { consent, positions: self.positions() };
-                    context.to_unit(to, UnitMessage::Primary(ToStandby::HandOver(hand_over)));
+                    context.send_unit(to, UnitMessage::Primary(ToStandby::HandOver(hand_over)));
                 }
             }
             Step::Draining | Step::HandedOver | Step::TakingBack => {}
@@ -122,10 +121,7 @@ impl Primary {
         let Phase::HandingOver(switchover) = &mut self.phase else { return };
         switchover.deadline = Time(u64::MAX);
         match switchover.step {
-            Step::Draining | Step::Comparing => {
-                self.phase = Phase::Open;
-                context.event(Event::Role { role: Role::Primary, epoch: self.epoch });
-            }
+            Step::Draining | Step::Comparing => self.phase = Phase::Open,
             Step::HandedOver => {
                 switchover.step = Step::TakingBack;
                 let record = self.record.changed(true, self.record.in_sync.clone());

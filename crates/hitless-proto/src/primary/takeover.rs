@@ -66,10 +66,6 @@ impl Takeover {
         }
     }
 
-    pub(super) fn recovering(&self) -> bool {
-        self.grant.recovering
-    }
-
     /// Something was sent on a channel to bring it in step.
     pub(super) fn sent(&mut self, process: ProcessId, card: CardId, (keys, bytes): (u64, usize)) {
         if let Some(channel) = self.channels.get_mut(&(process, card)).filter(|channel| !channel.over) {
@@ -139,7 +135,7 @@ impl Primary {
                 feed.state = FeedState::Claimed;
             }
         }
-        context.to_card(card, ToCard::Claim(Claim { epoch: self.epoch, unit: context.unit, received }));
+        context.send_card(card, ToCard::Claim(Claim { epoch: self.epoch, unit: context.unit, received }));
     }
 
     /// A card promised: it is fenced, and this is what it knows.
@@ -296,8 +292,7 @@ impl Primary {
                 let told = context.processes.iter_mut().find(|of| of.id() == process);
                 told.into_iter().for_each(|of| of.out_of_sync(plan.card, &scope));
             }
-            let mut progress = Progress::default();
-            progress.report = ChannelReport {
+            let report = ChannelReport {
                 process,
                 card: plan.card,
                 method: plan.method,
@@ -309,7 +304,7 @@ impl Primary {
                 full_bytes: stream.table.card_bytes(),
                 ..ChannelReport::default()
             };
-            takeover.channels.insert((process, plan.card), progress);
+            takeover.channels.insert((process, plan.card), Progress { report, ..Progress::default() });
             keys.into_iter().for_each(|key| doubt.entry(key).or_default().push(plan.card));
         }
         // What a source has named again meanwhile is newer, and on its way already.

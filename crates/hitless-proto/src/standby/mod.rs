@@ -83,7 +83,7 @@ impl Standby {
             self.primary = Some(from);
             if news {
                 // It decides from where to go on by what this unit says of itself.
-                context.to_unit(from, UnitMessage::Report(self.report()));
+                context.send_unit(from, UnitMessage::Report(self.report()));
             }
         } else if self.primary == Some(from) && !report.primary {
             self.primary = None;
@@ -108,7 +108,7 @@ impl Standby {
         let epoch = epoch_of(&message);
         if epoch < self.epoch || self.primary != Some(from) {
             if let Some(owner) = self.primary.filter(|_| epoch < self.epoch) {
-                context.to_unit(from, UnitMessage::Refused(Refused { promised: self.epoch, owner }));
+                context.send_unit(from, UnitMessage::Refused(Refused { promised: self.epoch, owner }));
             }
             return;
         }
@@ -131,7 +131,7 @@ impl Standby {
                 }
                 if let Err(at) = replica.take_ops(context.process(process), ops, now) {
                     let broken = FromStandby::Broken(Broken { epoch, process, session, at });
-                    context.to_unit(from, UnitMessage::Standby(broken));
+                    context.send_unit(from, UnitMessage::Standby(broken));
                 }
             }
             ToStandby::Fill(fill) => {
@@ -142,7 +142,7 @@ impl Standby {
             ToStandby::Ask(ask) => {
                 if let Some(replica) = self.current(ask.process, ask.epoch, ask.session) {
                     let tell = FromStandby::Tell(replica.tell(ask));
-                    context.to_unit(from, UnitMessage::Standby(tell));
+                    context.send_unit(from, UnitMessage::Standby(tell));
                 }
             }
             ToStandby::InStep(step) => {
@@ -196,7 +196,7 @@ impl Standby {
     /// The hand-over cannot go on.
     pub(crate) fn decline(&mut self, context: &mut Context, to: UnitId, consent: Consent) {
         self.consent = None;
-        context.to_unit(to, UnitMessage::Standby(FromStandby::Declined(consent)));
+        context.send_unit(to, UnitMessage::Standby(FromStandby::Declined(consent)));
     }
 
     /// Folds what can be folded and tells the primary what was received; called when all inputs at hand were taken.
@@ -213,7 +213,7 @@ impl Standby {
                 let (epoch, process, session) = (replica.epoch, replica.process, replica.session);
                 let (upto, consumed) = (replica.received().seq, replica.consumed);
                 let received = FromStandby::Received { epoch, process, session, upto, consumed };
-                context.to_unit(primary, UnitMessage::Standby(received));
+                context.send_unit(primary, UnitMessage::Standby(received));
             }
         }
     }

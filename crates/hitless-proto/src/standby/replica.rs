@@ -34,8 +34,8 @@ pub(crate) struct Replica {
     /// When the ops after the position came, one entry per batch that is pending.
     received_at: VecDeque<(Seq, Time)>,
     /// The pending acks: cumulative, per card. One whose update has not come waits too.
-    acks: BTreeMap<CardId, Seq>,
-    nacks: BTreeMap<(CardId, Seq), String>,
+    acks: BTreeMap<CardId, Version>,
+    nacks: BTreeMap<(CardId, Version), String>,
     pub(crate) failures: Failures,
 }
 
@@ -76,7 +76,7 @@ impl Replica {
     }
 
     pub(crate) fn acked(&self, card: CardId) -> Option<Seq> {
-        self.acks.get(&card).copied()
+        self.acks.get(&card).filter(|acked| acked.epoch == self.epoch).map(|acked| acked.seq)
     }
 
     /// The stream begins (again). In a new epoch the acks of the old one are of no more use: the new primary has
@@ -85,8 +85,8 @@ impl Replica {
         if start.epoch > self.epoch {
             self.log.cut_after(start.keep.seq.max(self.folded));
             self.roll_forward();
-            self.acks.clear();
-            self.nacks.clear();
+            self.acks.retain(|_, acked| acked.epoch == start.epoch);
+            self.nacks.retain(|(_, version), _| version.epoch == start.epoch);
         }
         if self.log.last() != start.base {
             self.roll_forward();
@@ -144,13 +144,11 @@ impl Replica {
 
     /// Takes a card's ack into the pending queue.
     pub(crate) fn take_ack(&mut self, card: CardId, ack: &Ack) {
-        if ack.epoch != self.epoch {
-            return;
-        }
+        let applied = Version { epoch: ack.epoch, seq: ack.applied };
         let acked = self.acks.entry(card).or_default();
-        *acked = ack.applied.max(*acked);
+        *acked = applied.max(*acked);
         for nack in ack.nacks.iter().filter(|nack| nack.version.seq > self.folded) {
-            self.nacks.insert((card, nack.version.seq), nack.reason.clone());
+            self.nacks.insert((card, nack.version), nack.reason.clone());
         }
     }
 
@@ -166,7 +164,8 @@ impl Replica {
                     .filter(|card| in_step.contains(card))
                     .all(|card| self.acked(*card).is_some_and(|acked| acked >= seq)),
             };
-            if !acked {
+            // What is stable was acked to the primary by all of them, perhaps before this unit listened.
+            if !acked && seq > self.stable {
                 break;
             }
             self.fold_one(&update, in_step);
@@ -182,7 +181,7 @@ impl Replica {
         self.write(update);
         self.folded = update.version.seq;
         for card in in_step {
-            let nack = self.nacks.remove(&(*card, update.version.seq));
+            let nack = self.nacks.remove(&(*card, update.version));
             if (nack.is_some() || self.failures.any(*card)) && update.to.contains(*card) {
                 self.failures.settle(&self.table, *card, update, nack.as_deref());
             }

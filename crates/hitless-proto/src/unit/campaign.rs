@@ -131,8 +131,8 @@ impl ControlUnit {
         {
             match to {
                 Party::Unit(unit) if unit == self.context.unit => self.vote(unit, &request),
-                Party::Unit(unit) => self.context.to_unit(unit, UnitMessage::Vote(request)),
-                Party::Card(card) => self.context.to_card(card, crate::message::ToCard::Vote(request)),
+                Party::Unit(unit) => self.context.send_unit(unit, UnitMessage::Vote(request)),
+                Party::Card(card) => self.context.send_card(card, crate::message::ToCard::Vote(request)),
             }
         }
         if let Some(verdict) = self.proposer.as_mut().and_then(crate::arbiter::Proposer::poll_verdict) {
@@ -182,7 +182,7 @@ impl ControlUnit {
                 if let Acting::Primary(primary) = &mut self.acting
                     && record.epoch == primary.epoch
                 {
-                    primary.record_written(&mut self.context, record, self.now);
+                    primary.record_written(record, self.now);
                 }
             }
             Verdict::Superseded(record) => {

@@ -101,7 +101,7 @@ impl ControlUnit {
                 Acting::Standby(standby) => standby.report(),
                 Acting::Primary(primary) => primary.report(),
             };
-            self.context.to_unit(unit, UnitMessage::Report(report));
+            self.context.send_unit(unit, UnitMessage::Report(report));
         }
         if let Some(proposer) = &mut self.proposer {
             proposer.handle_connected(peer);
@@ -141,8 +141,8 @@ impl ControlUnit {
             return;
         }
         match (from, message) {
-            (Party::Card(card), Message::FromCard(message)) => self.from_card(card, message),
-            (Party::Unit(unit), Message::Unit(message)) => self.from_unit(unit, message),
+            (Party::Card(card), Message::FromCard(message)) => self.heard_card(card, message),
+            (Party::Unit(unit), Message::Unit(message)) => self.heard_unit(unit, message),
             (
                 Party::Card(_) | Party::Unit(_),
                 Message::ToCard(_) | Message::FromCard(_) | Message::Unit(_),
@@ -160,7 +160,7 @@ impl ControlUnit {
         self.context.event(Event::Misbehaved { peer, error });
     }
 
-    fn from_card(&mut self, card: CardId, message: FromCard) {
+    fn heard_card(&mut self, card: CardId, message: FromCard) {
         let now = self.now;
         if let FromCard::Report(report) = message {
             self.context.cards.insert(card, report);
@@ -204,7 +204,7 @@ impl ControlUnit {
         }
     }
 
-    fn from_unit(&mut self, from: UnitId, message: UnitMessage) {
+    fn heard_unit(&mut self, from: UnitId, message: UnitMessage) {
         let now = self.now;
         match (message, &mut self.acting) {
             (UnitMessage::Report(report), acting) => {
@@ -235,7 +235,7 @@ impl ControlUnit {
             // A former primary that has not heard of this epoch; or a standby that has not heard of its end.
             (UnitMessage::Primary(_), Acting::Primary(primary)) => {
                 let report = primary.report();
-                self.context.to_unit(from, UnitMessage::Report(report));
+                self.context.send_unit(from, UnitMessage::Report(report));
             }
             (UnitMessage::Standby(_) | UnitMessage::Refused(_), Acting::Standby(_)) => {}
         }

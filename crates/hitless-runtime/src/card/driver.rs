@@ -167,13 +167,9 @@ impl Driver {
     }
 
     fn drain(&mut self) {
-        let mut drained = false;
+        self.record(self.clock.now(), &Input::Drained);
         while let Some(output) = self.core.poll_output() {
-            drained = true;
             self.put_out(output);
-        }
-        if drained {
-            self.record(self.clock.now(), &Input::Drained);
         }
     }
 

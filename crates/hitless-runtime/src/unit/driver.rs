@@ -6,7 +6,7 @@ use hitless_proto::ControlUnit;
 use hitless_proto::error::SubmitError;
 use hitless_proto::ids::{Party, ProcessId, Time};
 use hitless_proto::input::Input;
-use hitless_proto::io::{Event, Output, Verdict};
+use hitless_proto::io::{Event, Output, Role, Verdict};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Batch, Command};
@@ -155,14 +155,20 @@ impl Driver {
             }
             Command::Forgo { card, reply } => {
                 self.take(Input::Forgo { card });
-                drop(reply.send(()));
+                let _nobody_waits = reply.send(());
             }
         }
     }
 
-    /// Whether a change would be answered at once: accepted, or refused for ever.
+    /// Whether a change would be answered at once: accepted, or refused for good. A unit that takes over or hands over may
+    /// have no room for a while.
     fn would_answer(&self, process: ProcessId) -> bool {
-        !self.core.is_primary() || !self.processes.contains(&process) || self.core.room(process) > 0
+        match self.core.role() {
+            Role::Joining | Role::Standby => true,
+            Role::TakingOver | Role::Primary | Role::HandingOver => {
+                !self.processes.contains(&process) || self.core.room(process) > 0
+            }
+        }
     }
 
     fn has_room_for_waiting(&self) -> bool {
@@ -214,13 +220,9 @@ impl Driver {
     }
 
     fn drain(&mut self) {
-        let mut drained = false;
+        self.record(self.clock.now(), &Input::Drained);
         while let Some(output) = self.core.poll_output() {
-            drained = true;
             self.put_out(output);
-        }
-        if drained {
-            self.record(self.clock.now(), &Input::Drained);
         }
     }
 

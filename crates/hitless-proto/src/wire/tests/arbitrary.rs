@@ -60,9 +60,16 @@ impl<'a> Dice<'a> {
         (0..count).map(|_| one(self)).collect()
     }
 
+    /// Short and like the ones before, or long with a beginning that long ones share.
     fn bytes(&mut self, most: usize) -> Blob {
-        let long = self.byte() > 230;
-        let bytes = self.some(if long { most } else { most.min(9) }, |dice| dice.byte() % 4);
+        let shared = match self.byte() {
+            0..=199 => 0,
+            200..=247 => self.below(40),
+            _ => self.below(most),
+        };
+        let mut bytes = alloc::vec![7; shared];
+        bytes.extend(self.some(most.min(9), |dice| dice.byte() % 4));
+        bytes.truncate(most);
         Blob::new(&bytes)
     }
 

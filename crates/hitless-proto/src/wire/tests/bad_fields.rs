@@ -192,7 +192,11 @@ fn what_could_be_shorter_is_refused() {
     shorter(&two("80 01 62 00"), "origin");
     shorter(&two("40 01 62 00 00"), "audience");
     shorter(&two("40 01 62 01 01 01 | 01 01 01 01"), "audience");
+    shorter(&two("41 01 62 00"), "audience");
     shorter(&two("20 01 62 01"), "standby-only part");
+    let acks = "23 07 01 03 | 00 00 00 00 00 00 00 00 | 00 01 00 | 02";
+    assert!(decode_wire(&hex(&format!("{acks} | 20 01 61 01 78 | 00 01 62 | 00"))).is_ok());
+    shorter(&format!("{acks} | 20 01 61 01 78 | 20 01 62 01 78 | 00"), "reason");
 }
 
 #[test]
@@ -219,8 +223,11 @@ fn lists_that_must_ascend_cannot_do_otherwise() {
     assert_eq!(nodes, WireError::Unordered { what: "nodes", at: 13 });
     let audience = refused("41 07 01 03 00 00 01 | 41 01 61 | 01 02 02 ff ff ff ff 0f");
     assert!(matches!(audience, WireError::Unordered { what: "cards of an audience", .. }));
-    let roster = refused("45 07 02 | 01 02 00 00 00 00 00 00 00 00 | 01 01 00 00 00 00 00 00 00 00 | 00");
-    assert!(matches!(roster, WireError::Unordered { what: "cards in step", .. }));
+    for card in ["01 01", "01 02"] {
+        let life = "00 00 00 00 00 00 00 00";
+        let roster = refused(&format!("45 07 02 | 01 02 {life} | {card} {life} | 00"));
+        assert!(matches!(roster, WireError::Unordered { what: "cards in step", .. }));
+    }
 }
 
 #[test]

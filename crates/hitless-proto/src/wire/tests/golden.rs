@@ -121,6 +121,18 @@ fn every_kind_has_golden_bytes() {
 }
 
 #[test]
+fn the_specification_names_every_kind_once() {
+    let specification = include_str!("../../../../../docs/protocol.md");
+    for kind in kind::ALL {
+        assert_eq!(
+            specification.matches(&alloc::format!("\n| `{kind:02x}` |")).count(),
+            1,
+            "kind {kind:02x}"
+        );
+    }
+}
+
+#[test]
 fn every_direction_has_golden_bytes() {
     let count = |is: fn(&Message) -> bool| {
         all().iter().filter(|(_, wire, _)| matches!(wire, Wire::Message(message) if is(message))).count()
