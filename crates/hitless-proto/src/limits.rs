@@ -1,7 +1,7 @@
 //! Every bound of the protocol, with its reason.
 
-/// Control units of one chassis: one primary and up to seven standbys (claim 8 asks for "at least two" processes).
-pub const MAX_UNITS: usize = 8;
+/// Control units of one chassis: one primary and up to eight standbys.
+pub const MAX_UNITS: usize = 9;
 /// Cards of one chassis: the largest chassis sold have some dozens; a cluster used as one device has hundreds.
 pub const MAX_CARDS: usize = 1024;
 /// Processes of one chassis.

@@ -92,7 +92,7 @@ fn damaged_file_never_yields_another_state() {
     let sound = fs::read(&place).expect("read");
     let used: Vec<usize> = (0..sound.len()).filter(|&at| sound[at] != 0).collect();
     let mut told = 0;
-    for round in 0..250 {
+    for round in 0..120 {
         let mut bytes = sound.clone();
         let at = used[round * 7_919 % used.len()];
         bytes[at] ^= 1 << (round % 8);
@@ -104,7 +104,7 @@ fn damaged_file_never_yields_another_state() {
             Err(error) => panic!("byte {at}: {error:?}"),
         }
     }
-    assert!(told > 10, "{told} of 250");
+    assert!(told > 5, "{told} of 120");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn pump_ops(context: &mut Context, epoch: Epoch, stream: &mut Stream, (party, ga
                 let ops = next_card_ops(feed, log, (card, gate));
                 if !ops.is_empty() {
                     context
-                        .to_card(card, ToCard::Ops(CardOps { epoch, process, session, stable, prev, ops }));
+                        .send_card(card, ToCard::Ops(CardOps { epoch, process, session, stable, prev, ops }));
                 }
             }
             Party::Unit(unit) => {

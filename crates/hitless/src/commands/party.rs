@@ -13,7 +13,7 @@ use hitless_proto::process::fib::Fib;
 use hitless_proto::process::table::Table;
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
-    Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, StoreError, UnitSetup,
+    Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, UnitSetup,
 };
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
@@ -174,7 +174,7 @@ fn cannot_start(error: &StartError) -> Failure {
     let failure = Failure::new(Exit::Failed, error.to_string());
     match error {
         StartError::Links(_) => failure.hint("`address` of this unit's [[unit]] section is where it listens"),
-        StartError::Store(StoreError::Io { .. } | StoreError::InUse { .. } | StoreError::Damaged { .. })
+        StartError::Store(_)
         | StartError::Recording(_)
         | StartError::Table { .. }
         | StartError::Thread(_) => failure,

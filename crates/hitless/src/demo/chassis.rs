@@ -186,7 +186,8 @@ impl Chassis {
 
     /// A party whose process has ended though nobody killed it.
     fn exited(&mut self) -> Option<Party> {
-        self.children.iter_mut().find(|(_, child)| matches!(child.try_wait(), Ok(Some(_)))).map(|(party, _)| *party)
+        let mut children = self.children.iter_mut();
+        children.find_map(|(party, child)| matches!(child.try_wait(), Ok(Some(_))).then_some(*party))
     }
 
     /// A failure with what is known: what is not as it should be, and the last words of each log.

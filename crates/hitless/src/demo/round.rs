@@ -89,12 +89,12 @@ impl Stage<'_> {
         round.victim = victim.to_string();
         self.journal.turn();
         let (stop, stopped) = watch::channel(false);
+        let feed = self.feed;
         let scene = async {
             let outcome = self.strike(primary, epoch, victim, round).await;
             stop.send_replace(true);
             outcome
         };
-        let feed = scene_feed(self.feed);
         let (outcome, ended) = tokio::join!(scene, churn.run(feed, stopped));
         outcome?;
         if ended {
@@ -260,11 +260,6 @@ impl Stage<'_> {
         round.after_switchover = Some(comparison);
         Ok(())
     }
-}
-
-/// The feed outlives the borrow of the stage that the scene holds.
-fn scene_feed<'a>(feed: &'a Feed<Journal>) -> &'a Feed<Journal> {
-    feed
 }
 
 fn check_takeover(round: &mut Round, report: &TakeoverReport) {

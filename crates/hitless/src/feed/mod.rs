@@ -147,6 +147,7 @@ impl<O: Observer> Worker<O> {
         let mut probe = None::<JoinHandle<Option<Found>>>;
         while !self.finished() {
             let room = self.ledger.under_way() < WINDOW;
+            let reserve = connection.reserve();
             tokio::select! {
                 line = connection.receive() => {
                     let Some(line) = line else { return 0 };
@@ -155,7 +156,7 @@ impl<O: Observer> Worker<O> {
                         return 0;
                     }
                 }
-                permit = connection.reserve(), if self.ledger.has_unsent() => {
+                permit = reserve, if self.ledger.has_unsent() => {
                     let Some(permit) = permit else { return 0 };
                     permit.send(self.ledger.next_submit());
                 }

@@ -61,7 +61,7 @@ fn fill() -> Fill<CardOp> {
     Fill { epoch: EPOCH, process: ProcessId(2), session: SESSION, entries: Vec::from([first, second]) }
 }
 
-pub(super) fn send_card() -> Vec<Golden> {
+pub(super) fn to_card() -> Vec<Golden> {
     let received = Vec::from([(PROCESS, Version::new(6, 1001)), (ProcessId(2), Version::ZERO)]);
     let start = Start {
         epoch: EPOCH,
