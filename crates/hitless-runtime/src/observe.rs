@@ -35,7 +35,9 @@ pub(crate) fn event(own: Party, event: &Event) {
                 replayed, absent = report.absent.len(), micros = report.phases.opened, "takeover is over"
             );
         }
-        Event::SwitchoverAborted { reason } => warn!(%own, reason, "switchover given up; this unit stays primary"),
+        Event::SwitchoverAborted { reason } => {
+            warn!(%own, reason, "switchover given up; this unit stays primary")
+        }
         Event::Misbehaved { peer, error } => {
             error!(%own, %peer, %error, "a peer broke the protocol: its link is closed; is it the same release?");
         }

@@ -35,13 +35,17 @@ pub enum StoreError {
         cause: String,
     },
     /// Another process has it open.
-    #[error("{place} is in use by another process: stop that one, or give this party a state directory of its own")]
+    #[error(
+        "{place} is in use by another process: stop that one, or give this party a state directory of its own"
+    )]
     InUse {
         /// Where: a path.
         place: String,
     },
     /// It holds the promises of somebody else.
-    #[error("{place} belongs to {found}, and this is {expected}: give every party a state directory of its own")]
+    #[error(
+        "{place} belongs to {found}, and this is {expected}: give every party a state directory of its own"
+    )]
     Foreign {
         /// Where: a path.
         place: String,

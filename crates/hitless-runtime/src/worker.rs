@@ -35,7 +35,11 @@ pub(crate) struct Worker<J> {
 }
 
 impl<J: Send + 'static> Worker<J> {
-    fn start(name: String, bound: usize, serve: impl FnOnce(Receiver<J>) + Send + 'static) -> io::Result<Self> {
+    fn start(
+        name: String,
+        bound: usize,
+        serve: impl FnOnce(Receiver<J>) + Send + 'static,
+    ) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(bound);
         let thread = Builder::new().name(name).spawn(move || serve(jobs))?;
         Ok(Self { queue, thread })
@@ -52,7 +56,11 @@ impl<J: Send + 'static> Worker<J> {
 pub(crate) type StoreThread = Worker<(u64, Durable)>;
 
 /// Starts the thread of the store.
-pub(crate) fn start_store(own: Party, mut store: Box<dyn Store>, answers: Answers) -> io::Result<StoreThread> {
+pub(crate) fn start_store(
+    own: Party,
+    mut store: Box<dyn Store>,
+    answers: Answers,
+) -> io::Result<StoreThread> {
     Worker::start(format!("{own} store"), PERSISTS, move |jobs| {
         while let Ok((token, durable)) = jobs.recv() {
             // Later states replace earlier ones: only the last one at hand is written, for all of them.
@@ -109,7 +117,9 @@ impl ArbiterThread {
         let reason = match self.queue.try_send(request) {
             Ok(()) => return None,
             Err(TrySendError::Full(_)) => "the arbiter has not answered the last request yet",
-            Err(TrySendError::Disconnected(_)) => "the arbiter's thread has ended: see the log, and restart this unit",
+            Err(TrySendError::Disconnected(_)) => {
+                "the arbiter's thread has ended: see the log, and restart this unit"
+            }
         };
         Some(Answer::Verdict(Verdict::Unavailable(reason.to_owned())))
     }
@@ -117,8 +127,15 @@ impl ArbiterThread {
 
 /// What the table's thread is asked.
 pub(crate) enum TableJob {
-    Apply { process: ProcessId, batch: u64, writes: Vec<Write> },
-    Dump { process: ProcessId, answer: oneshot::Sender<io::Result<Vec<(Blob, Blob)>>> },
+    Apply {
+        process: ProcessId,
+        batch: u64,
+        writes: Vec<Write>,
+    },
+    Dump {
+        process: ProcessId,
+        answer: oneshot::Sender<io::Result<Vec<(Blob, Blob)>>>,
+    },
     /// The card stops, while handles may still hold the queue.
     Stop,
 }

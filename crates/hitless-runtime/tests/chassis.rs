@@ -12,7 +12,7 @@ use hitless_proto::io::{Event, Role};
 use hitless_proto::process::table::Table;
 use hitless_proto::{Card, CardConfig, CardStart, ControlUnit, UnitConfig, UnitStart};
 use hitless_runtime::{HandleError, Recording, RecordingReader};
-use loopback::{LIMIT, Loopback, SharedTable, TABLE, event, put, safe, submit_all, until};
+use loopback::{LIMIT, Loopback, TABLE, event, put, safe, submit_all, until};
 use tokio::time::{sleep, timeout};
 
 fn puts(from: u64, to: u64) -> Vec<Change> {
@@ -97,7 +97,8 @@ async fn a_killed_card_comes_back_with_its_table_and_is_brought_in_step() {
     let last = submit_all(&primary, puts(0, 1000)).await;
     safe(&primary, last).await;
     drop(chassis.cards.remove(&CardId(2)));
-    let deletes = (0..10).map(|number| Change { key: format!("key-{number}").as_str().into(), content: None });
+    let deletes =
+        (0..10).map(|number| Change { key: format!("key-{number}").as_str().into(), content: None });
     submit_all(&primary, deletes.chain(puts(1000, 1010)).collect()).await;
     assert_eq!(chassis.tables[&CardId(2)].entries().len(), 1000, "it goes on forwarding on what it has");
     chassis.start_card(2).await;
@@ -120,7 +121,8 @@ async fn an_unknown_process_and_a_bad_change_are_refused_and_the_rest_goes_on() 
     let primary = chassis.primary().await;
     let results = primary.submit_batch(ProcessId(77), puts(0, 2)).await.unwrap();
     assert_eq!(results, vec![Err(SubmitError::UnknownProcess(ProcessId(77))); 2]);
-    let mixed = vec![put("good".to_owned(), 1), Change { key: "".into(), content: None }, put("also".to_owned(), 2)];
+    let mixed =
+        vec![put("good".to_owned(), 1), Change { key: "".into(), content: None }, put("also".to_owned(), 2)];
     let results = primary.submit_batch(TABLE, mixed).await.unwrap();
     assert!(matches!(&results[..], [Ok(_), Err(SubmitError::Invalid(_)), Ok(_)]), "{results:?}");
     let too_long = primary.submit_batch(TABLE, puts(0, 5000)).await;
@@ -131,8 +133,8 @@ async fn an_unknown_process_and_a_bad_change_are_refused_and_the_rest_goes_on() 
 async fn a_source_waits_while_a_forwarding_table_is_slow_and_nothing_is_refused() {
     let mut chassis = Loopback::new();
     for card in [1, 2] {
-        let table = SharedTable { pause: Duration::from_millis(10), ..SharedTable::default() };
-        chassis.tables.insert(CardId(card), table);
+        let table = chassis.tables.entry(CardId(card)).or_default();
+        table.pause = Duration::from_millis(10);
     }
     chassis.start_all().await;
     let primary = chassis.primary().await;
@@ -188,11 +190,12 @@ async fn a_recording_replays_to_the_same_state() {
         before.push(chassis.unit(unit).status().await.unwrap());
     }
     let card_before = chassis.card(1).status().await.unwrap();
-    for (_, unit) in std::mem::take(&mut chassis.units) {
-        unit.shutdown().await;
-    }
+    // Cards first: then no unit finds a majority, and takes over from the one that stops first.
     for (_, card) in std::mem::take(&mut chassis.cards) {
         card.shutdown().await;
+    }
+    for (_, unit) in std::mem::take(&mut chassis.units) {
+        unit.shutdown().await;
     }
 
     for status in before {

@@ -137,7 +137,8 @@ async fn a_port_in_use_is_named() {
 #[tokio::test]
 async fn a_unit_without_an_address_is_named() {
     let (inbox, _rest) = Inbox::new();
-    let error = Links::start(config(card(1), None, vec![]), std::sync::Arc::new(Tcp), inbox).await.err().unwrap();
+    let error =
+        Links::start(config(card(1), None, vec![]), std::sync::Arc::new(Tcp), inbox).await.err().unwrap();
     assert!(error.to_string().contains("unit-1 has no address"), "{error}");
     assert_eq!(chassis().units.len(), 2);
 }

@@ -122,7 +122,9 @@ async fn a_peer_that_closes_in_the_middle_of_a_frame_is_named() {
     encode_wire_frame(&Wire::Message(numbered(1)), &mut bytes).unwrap();
     encode_wire_frame(&Wire::Message(numbered(2)), &mut bytes).unwrap();
     protocol.stream.write_all(&bytes[..bytes.len() - 1]).await.unwrap();
-    assert!(matches!(next(&mut deliveries).await, LinkEvent::Message { message, .. } if message == numbered(1)));
+    assert!(
+        matches!(next(&mut deliveries).await, LinkEvent::Message { message, .. } if message == numbered(1))
+    );
     drop(protocol);
     assert_eq!(end(&mut deliveries).await, LinkEnd::Torn);
 }
@@ -159,7 +161,8 @@ async fn a_damaged_frame_closes_its_link_only() {
 async fn a_peer_that_stops_answering_is_given_up() {
     let quick = Liveness { interval: Duration::from_millis(20), missed: 10 };
     let listening = raw_peer::config(unit(1), Some("127.0.0.1:0"), vec![]);
-    let (links, mut deliveries) = start(hitless_runtime::transport::LinkConfig { liveness: quick, ..listening }).await;
+    let (links, mut deliveries) =
+        start(hitless_runtime::transport::LinkConfig { liveness: quick, ..listening }).await;
     let (mut protocol, mut liveness) = RawPeer::link(links.address().unwrap(), card(1), 5).await;
     connected(&mut deliveries).await;
     liveness.say(&Wire::Heartbeat { counter: 1 }).await;

@@ -19,6 +19,7 @@ const BUFFER: usize = 128 * 1024;
 pub struct Input {
     reader: Box<dyn BufRead + Send>,
     position: Arc<AtomicU64>,
+    /// In bytes; 0 where it is not known.
     size: u64,
 }
 
@@ -33,10 +34,18 @@ impl Input {
         if metadata.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory: name a file in it"));
         }
+        Ok(Self { size: metadata.len(), ..Self::new(file)? })
+    }
+
+    /// Reads from anything, of a size that is not known.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn new(reader: impl Read + Send + 'static) -> io::Result<Self> {
         let position = Arc::new(AtomicU64::new(0));
-        let counted = Counted { inner: file, position: Arc::clone(&position) };
+        let counted = Counted { inner: reader, position: Arc::clone(&position) };
         let reader = unpack(BufReader::with_capacity(BUFFER, counted))?;
-        Ok(Self { reader, position, size: metadata.len() })
+        Ok(Self { reader, position, size: 0 })
     }
 
     /// The first bytes, at most as many as a buffer holds, without taking them.

@@ -14,7 +14,7 @@ mod next_hops;
 mod random;
 mod text;
 
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use hitless_proto::entry::Change;
@@ -62,10 +62,17 @@ impl Format {
 /// The file cannot be opened or read. (What is wrong *in* it is told by the source.)
 pub fn open(path: &Path) -> Result<Box<dyn Source + Send>, BadInput> {
     let name = name_of(path);
-    let fatal = |error: std::io::Error| failed(path.display().to_string(), &error);
-    let mut input = Input::open(path).map_err(fatal)?;
-    let format = Format::of(input.peek().map_err(fatal)?);
-    Ok(match format {
+    let fatal = |error: io::Error| failed(path.display().to_string(), &error);
+    let input = Input::open(path).map_err(fatal)?;
+    read(name, input).map_err(fatal)
+}
+
+/// The source of what `input` turns out to hold; `name` names it in errors.
+///
+/// # Errors
+/// Its first bytes cannot be read.
+pub fn read(name: String, mut input: Input) -> io::Result<Box<dyn Source + Send>> {
+    Ok(match Format::of(input.peek()?) {
         Format::Text => Box::new(TextFile::new(name, input)),
         Format::Json => Box::new(JsonLines::new(name, input)),
         Format::MrtRib => Box::new(MrtRib::new(name, input)),
@@ -76,7 +83,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Source + Send>, BadInput> {
 /// JSON lines on standard input.
 #[must_use]
 pub fn standard_input() -> Box<dyn Source + Send> {
-    Box::new(JsonLines::new("standard input".into(), BufReader::new(std::io::stdin())))
+    Box::new(JsonLines::new("standard input".into(), BufReader::new(io::stdin())))
 }
 
 /// The file's own name: what a person calls it in a progress bar or an error.
@@ -90,7 +97,7 @@ fn bad(place: String, reason: impl Into<String>) -> BadInput {
 }
 
 /// The source ends here: its file cannot be read.
-fn failed(place: String, error: &std::io::Error) -> BadInput {
+fn failed(place: String, error: &io::Error) -> BadInput {
     BadInput { place, reason: format!("cannot be read: {error}"), fatal: true }
 }
 

@@ -25,7 +25,7 @@ pub struct MrtRib {
     records: Records,
     next_hops: AssignedNextHops,
     seen: HashSet<IpNet>,
-    due: VecDeque<Change>,
+    due: VecDeque<Result<Change, BadInput>>,
     /// Paths read, of all peers.
     paths: u64,
 }
@@ -43,7 +43,13 @@ impl MrtRib {
         match message {
             MrtMessage::TableDumpMessage(entry) => self.entry(&entry),
             MrtMessage::TableDumpMessageBatch(entries) => {
-                entries.iter().try_for_each(|entry| self.entry(entry))
+                // Historical dumps have many entries in a record: a bad one costs only itself.
+                for entry in &entries {
+                    if let Err(reason) = self.entry(entry) {
+                        self.due.push_back(Err(self.records.bad(reason)));
+                    }
+                }
+                Ok(())
             }
             MrtMessage::TableDumpV2Message(TableDumpV2Message::RibAfi(entries)) => self.entries(&entries),
             MrtMessage::TableDumpV2Message(
@@ -89,7 +95,8 @@ impl MrtRib {
     fn route(&mut self, net: IpNet, attributes: &Attributes) -> Result<(), String> {
         let gateway = next_hop(attributes).ok_or_else(|| format!("{net}: no next hop"))?;
         let changes = announce(&mut self.next_hops, net, gateway, path_note(attributes));
-        self.due.extend(changes.map_err(|reason| format!("{net}: {reason}"))?);
+        let changes = changes.map_err(|reason| format!("{net}: {reason}"))?;
+        self.due.extend(changes.map(Ok));
         Ok(())
     }
 }
@@ -103,7 +110,7 @@ impl Source for MrtRib {
     fn next(&mut self) -> Option<Result<SourceItem, BadInput>> {
         loop {
             if let Some(change) = self.due.pop_front() {
-                return Some(Ok(fib_change(change)));
+                return Some(change.map(fib_change));
             }
             match self.records.next()? {
                 Ok((_, message)) => {

@@ -36,7 +36,9 @@ pub struct Proposer {
     no: BTreeSet<Party>,
     /// The highest ballot that stood against it.
     against: Ballot,
-    /// The newest record heard of: a hint for verdicts, nothing is decided by it.
+    /// The newest record heard of. A claim builds on it: at least as new as any record among its majority's promises, and
+    /// one that an owner below the ballot did propose, so all that was ever written is in it. As it never goes back,
+    /// a recovering unit that judged it finds the same one again, whichever majority answers first.
     newest: Record,
     /// The highest epoch asked for in this life.
     used: Epoch,
@@ -50,17 +52,14 @@ pub struct Proposer {
 #[derive(Clone, Debug)]
 enum Work {
     Idle,
-    /// `highest` epoch and `best` record among the answers.
+    /// `highest` epoch that was promised, among the answers.
     Polling {
         terms: Terms,
         highest: Epoch,
-        best: Record,
     },
-    /// `best` record among the promises of this ballot.
     Balloting {
         terms: Terms,
         ballot: Ballot,
-        best: Record,
     },
     /// The claim is being written.
     Claiming(Record),
@@ -116,7 +115,7 @@ impl Proposer {
             return false;
         }
         let terms = Terms { consented, judged };
-        self.begin(Work::Polling { terms, highest: self.used, best: Record::default() });
+        self.begin(Work::Polling { terms, highest: self.used });
         true
     }
 
@@ -206,16 +205,12 @@ impl Proposer {
     /// What a reply means for what is under way, and takes in what it tells: yes, no, or nothing.
     fn judge(&mut self, reply: &VoteReply) -> Option<bool> {
         match (&mut self.work, reply) {
-            (Work::Polling { terms, highest, best }, VoteReply::Poll(poll)) => {
-                *highest = poll.promised.epoch.max(poll.accepted.epoch).max(*highest);
-                keep_newer(best, &poll.accepted);
+            (Work::Polling { terms, highest }, VoteReply::Poll(poll)) => {
+                *highest = poll.promised.epoch.max(*highest);
                 Some(terms.consented || !poll.hears_primary)
             }
-            (Work::Balloting { ballot, best, .. }, VoteReply::Promised { ballot: promised, accepted }) => {
-                (ballot == promised).then(|| {
-                    keep_newer(best, accepted);
-                    true
-                })
+            (Work::Balloting { ballot, .. }, VoteReply::Promised { ballot: promised, .. }) => {
+                (ballot == promised).then_some(true)
             }
             (Work::Balloting { ballot, .. }, VoteReply::Refused { promised, epoch }) => {
                 (ballot.epoch == *epoch).then(|| {
@@ -288,20 +283,21 @@ impl Proposer {
     fn advance(&mut self) {
         match core::mem::replace(&mut self.work, Work::Idle) {
             Work::Idle => {}
-            Work::Polling { terms, highest, best } => match highest.next() {
+            Work::Polling { terms, highest } => match highest.max(self.newest.epoch).next() {
                 // Asked before the ballot, so that a unit which may not claim does not fence the one that may.
-                Some(epoch) if self.may_claim(&best, &terms) => {
+                Some(epoch) if self.may_claim(&terms) => {
                     self.used = epoch;
                     let ballot = Ballot { epoch, unit: self.unit };
-                    self.begin(Work::Balloting { terms, ballot, best: Record::default() });
+                    self.begin(Work::Balloting { terms, ballot });
                 }
-                Some(_) | None => self.finish(Verdict::Denied(best)),
+                Some(_) | None => self.finish(Verdict::Denied(self.newest.clone())),
             },
-            Work::Balloting { terms, ballot, best } => {
-                if self.may_claim(&best, &terms) {
-                    self.begin(Work::Claiming(best.claimed_by(self.unit, ballot.epoch)));
+            Work::Balloting { terms, ballot } => {
+                // A record from above the ballot can only be somebody else's claim.
+                if self.newest.epoch < ballot.epoch && self.may_claim(&terms) {
+                    self.begin(Work::Claiming(self.newest.claimed_by(self.unit, ballot.epoch)));
                 } else {
-                    self.finish(Verdict::Denied(best));
+                    self.finish(Verdict::Denied(self.newest.clone()));
                 }
             }
             Work::Claiming(record) => {
@@ -347,9 +343,10 @@ impl Proposer {
         self.verdict = Some(verdict);
     }
 
-    /// Whether `record` lets this unit claim: it is in the in-sync set, or found that it may recover from exactly this
+    /// Whether the newest record lets this unit claim: it is in the in-sync set, or found that it may recover from exactly this
     /// record, or no epoch was ever opened, so that there is no completed op to lose.
-    fn may_claim(&self, record: &Record, terms: &Terms) -> bool {
+    fn may_claim(&self, terms: &Terms) -> bool {
+        let record = &self.newest;
         let never_opened = record.in_sync.is_empty() && !record.opened;
         let recovers = terms
             .judged
@@ -373,7 +370,9 @@ impl Proposer {
     }
 
     fn note(&mut self, record: &Record) {
-        keep_newer(&mut self.newest, record);
+        if record.order() > self.newest.order() {
+            self.newest.clone_from(record);
+        }
     }
 
     /// Why no majority can be had, for the operator.
@@ -384,11 +383,5 @@ impl Proposer {
             text.push_str(&format!(" {voter}"));
         }
         text
-    }
-}
-
-fn keep_newer(kept: &mut Record, record: &Record) {
-    if record.order() > kept.order() {
-        kept.clone_from(record);
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use super::{Proposer, Record, RecoveryWait, Voter, VoterState, recovery_ready};
 use crate::ids::{CardId, Epoch, Life, Party, UnitId};
 use crate::io::Verdict;
-use crate::message::{Ballot, VoteReply, VoteRequest};
+use crate::message::{Ballot, Poll, VoteReply, VoteRequest};
 
 mod contest;
 mod rules;

@@ -7,7 +7,7 @@ use super::codec::{Codec, Input, fields, put_list};
 use super::{WireError, kind};
 use crate::entry::{CardOp, Cookie};
 use crate::ids::{Epoch, Life, ProcessId, Seq, Version};
-use crate::limits::{BATCH_OPS, MAX_COOKIE, MAX_HISTORY, MAX_NACKS, MAX_ORPHANS, MAX_PROCESSES, MAX_UNITS};
+use crate::limits::{BATCH_OPS, MAX_COOKIE, MAX_NACKS, MAX_ORPHANS, MAX_PROCESSES, MAX_UNITS};
 use crate::message::{
     Ack, AckMac, CardOps, CardReport, ChannelAnswer, ChannelReport, Claim, FromCard, Promise, ToCard,
 };
@@ -114,7 +114,7 @@ impl Codec for ChannelAnswer {
         let applied = Version::take(input)?;
         Ok(Self::Known {
             applied,
-            nacks: take_batch("nacks of a promise", MAX_HISTORY, applied, input)?,
+            nacks: take_batch("nacks of a promise", MAX_NACKS, applied, input)?,
             orphans: take_batch::<CardOp, CardOp>("orphans", MAX_ORPHANS, applied, input)?,
         })
     }

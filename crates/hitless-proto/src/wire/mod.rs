@@ -31,7 +31,7 @@ use alloc::vec::Vec;
 use codec::{Codec, Input, clean, put_string};
 
 use crate::ids::CardId;
-use crate::limits::MAX_REASON;
+use crate::limits::{MAX_FRAME, MAX_REASON};
 use crate::message::{Ack, Hello, Message};
 
 /// Anything that a frame carries.
@@ -59,6 +59,13 @@ pub fn encode(message: &Message) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     put_message(message, &mut out);
     out
+}
+
+/// Whether `message` fits a frame. For the rare messages that no batch limit bounds, a promise and the content of
+/// leaves: it costs as much as encoding.
+#[must_use]
+pub fn fits(message: &Message) -> bool {
+    encode(message).len() <= MAX_FRAME
 }
 
 /// Reads a body that must be a message of the protocol.

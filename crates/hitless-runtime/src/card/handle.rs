@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Command, ShownEntry};
 use crate::events::{EventSender, Events};
-use crate::transport::{LinkCounter, LinkCounts};
 use crate::party::HandleError;
+use crate::transport::{LinkCounter, LinkCounts};
 use crate::worker::TableJob;
 
 /// Asks a running card, from any task. Cheap to clone.

@@ -79,8 +79,11 @@ impl RunningCard {
         };
         let recorder =
             setup.recording.as_ref().map(|recording| Recorder::start(recording, &start)).transpose()?;
-        let config =
-            CardConfig { chassis: setup.chassis.clone(), card: setup.card, processes: setup.processes.clone() };
+        let config = CardConfig {
+            chassis: setup.chassis.clone(),
+            card: setup.card,
+            processes: setup.processes.clone(),
+        };
         let core = Card::new(config, CardStart { life, durable, secret });
 
         let (inbox, deliveries) = Inbox::new();

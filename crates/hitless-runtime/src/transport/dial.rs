@@ -40,7 +40,12 @@ impl Backoff {
 }
 
 /// Keeps a link with `unit` until it is dropped.
-pub(super) async fn dial_for_ever(unit: UnitId, address: String, transport: Arc<dyn Transport>, shared: Shared) {
+pub(super) async fn dial_for_ever(
+    unit: UnitId,
+    address: String,
+    transport: Arc<dyn Transport>,
+    shared: Shared,
+) {
     let mut backoff = Backoff(REDIAL_MIN);
     let mut last_error = String::new();
     loop {

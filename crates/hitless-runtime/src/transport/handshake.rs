@@ -33,7 +33,9 @@ pub(super) enum HandshakeError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(super) enum Refusal {
     /// It belongs to another chassis.
-    #[error("it belongs to chassis \"{theirs}\", this is chassis \"{ours}\": check the addresses in the configuration")]
+    #[error(
+        "it belongs to chassis \"{theirs}\", this is chassis \"{ours}\": check the addresses in the configuration"
+    )]
     Chassis {
         /// Its chassis.
         theirs: String,
@@ -150,7 +152,8 @@ impl Identity {
     /// The called end, first half: hears who calls, and judges it. It is let in by [`Self::welcome`].
     pub(super) async fn answer(&self, stream: Stream) -> Result<Connection, HandshakeError> {
         let (mut source, mut sink) = frames(stream);
-        let heard = timeout(HANDSHAKE_TIMEOUT, hear(&mut source)).await.unwrap_or(Err(HandshakeError::TimedOut));
+        let heard =
+            timeout(HANDSHAKE_TIMEOUT, hear(&mut source)).await.unwrap_or(Err(HandshakeError::TimedOut));
         let judged = heard.and_then(|hello| match self.admits(&hello) {
             Ok(()) => Ok(hello),
             Err(refusal) => Err(HandshakeError::Refused(refusal)),

@@ -45,7 +45,9 @@ pub struct LinkConfig {
 #[derive(Debug, Error)]
 pub enum LinksError {
     /// The address is in use, not of this host, or not an address.
-    #[error("cannot listen on {address}: {cause} (is another process using it, and is it an address of this host?)")]
+    #[error(
+        "cannot listen on {address}: {cause} (is another process using it, and is it an address of this host?)"
+    )]
     Listen {
         /// What was asked for.
         address: String,
@@ -97,7 +99,12 @@ impl Counters {
             LinkEnd::Missed(_) => count(&self.missed),
             LinkEnd::Overflow => count(&self.overflowed),
             LinkEnd::Garbage(_) | LinkEnd::Misbehaved(_) => count(&self.misbehaved),
-            LinkEnd::Closed | LinkEnd::Torn | LinkEnd::Goodbye(_) | LinkEnd::Failed(_) | LinkEnd::Replaced | LinkEnd::Stopping => {}
+            LinkEnd::Closed
+            | LinkEnd::Torn
+            | LinkEnd::Goodbye(_)
+            | LinkEnd::Failed(_)
+            | LinkEnd::Replaced
+            | LinkEnd::Stopping => {}
         }
     }
 }
@@ -203,6 +210,7 @@ pub(super) struct Shared {
 }
 
 fn rules(inbox: Inbox, liveness: Liveness, processes: usize) -> LinkRules {
-    let windows = 2 * processes.min(MAX_PROCESSES) * usize::try_from(WINDOW_BYTES).unwrap_or(usize::MAX / 256);
+    let windows =
+        2 * processes.min(MAX_PROCESSES) * usize::try_from(WINDOW_BYTES).unwrap_or(usize::MAX / 256);
     LinkRules { inbox, liveness, outbox_bytes: OUTBOX_BYTES + windows }
 }

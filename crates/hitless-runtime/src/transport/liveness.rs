@@ -52,7 +52,9 @@ pub(super) async fn listen(mut source: FrameSource, liveness: Liveness) -> LinkE
             Ok(Ok((Wire::Heartbeat { .. }, _))) => {}
             Ok(Ok((Wire::Goodbye { reason }, _))) => return LinkEnd::Goodbye(reason),
             Ok(Ok((Wire::Hello(_) | Wire::Message(_), _))) => {
-                return LinkEnd::Garbage("something else than heartbeats on the connection for them".to_owned());
+                return LinkEnd::Garbage(
+                    "something else than heartbeats on the connection for them".to_owned(),
+                );
             }
             Ok(Err(end)) => return end,
             Err(_elapsed) => return LinkEnd::Missed(liveness.patience().as_millis()),

@@ -38,7 +38,11 @@ impl UnitHandle {
     ///
     /// # Errors
     /// The batch is longer than [`MAX_SUBMIT`], or the unit has stopped: then it is not known which were accepted.
-    pub async fn submit_batch(&self, process: ProcessId, changes: Vec<Change>) -> Result<Submitted, HandleError> {
+    pub async fn submit_batch(
+        &self,
+        process: ProcessId,
+        changes: Vec<Change>,
+    ) -> Result<Submitted, HandleError> {
         if changes.len() > MAX_SUBMIT {
             return Err(HandleError::BatchTooLong(changes.len()));
         }
@@ -66,7 +70,11 @@ impl UnitHandle {
     ///
     /// # Errors
     /// The unit has stopped.
-    pub async fn show(&self, process: ProcessId, key: Blob) -> Result<Option<(Version, Content)>, HandleError> {
+    pub async fn show(
+        &self,
+        process: ProcessId,
+        key: Blob,
+    ) -> Result<Option<(Version, Content)>, HandleError> {
         self.ask(|reply| Command::Show { process, key, reply }).await
     }
 

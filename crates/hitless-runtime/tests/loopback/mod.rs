@@ -13,8 +13,8 @@ use hitless_proto::io::{Durable, Event, Outcome, Role, Write};
 use hitless_proto::process::table::{ID, Table};
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
-    CardHandle, CardSetup, Events, ForwardingTable, NoEvent, Recording, RunningCard, RunningUnit, Store, StoreError,
-    UnitHandle, UnitSetup,
+    CardHandle, CardSetup, Events, ForwardingTable, NoEvent, Recording, RunningCard, RunningUnit, Store,
+    StoreError, UnitHandle, UnitSetup,
 };
 use tokio::time::{sleep, timeout};
 
@@ -133,7 +133,8 @@ impl Loopback {
 
     pub async fn start_unit(&mut self, id: u8) {
         let unit = UnitId(id);
-        let known = self.addresses.iter().find(|(known, _)| *known == unit).map(|(_, address)| address.clone());
+        let known =
+            self.addresses.iter().find(|(known, _)| *known == unit).map(|(_, address)| address.clone());
         let setup = UnitSetup {
             chassis: self.chassis.clone(),
             unit,
@@ -211,7 +212,8 @@ impl Loopback {
             let held: BTreeMap<Blob, Blob> =
                 held.into_iter().map(|(key, _, content)| (key, content.card_part)).collect();
             for card in self.cards.values() {
-                let dumped: BTreeMap<Blob, Blob> = card.handle().dump(TABLE).await.unwrap().into_iter().collect();
+                let dumped: BTreeMap<Blob, Blob> =
+                    card.handle().dump(TABLE).await.unwrap().into_iter().collect();
                 if dumped != held {
                     return None;
                 }
@@ -236,7 +238,11 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() 
 }
 
 pub fn put(key: String, part: u64) -> Change {
-    let content = Content { card_part: Blob::new(&part.to_be_bytes()), standby_part: Some("by a test".into()), ..Content::default() };
+    let content = Content {
+        card_part: Blob::new(&part.to_be_bytes()),
+        standby_part: Some("by a test".into()),
+        ..Content::default()
+    };
     Change { key: Blob::from(key.as_str()), content: Some(content) }
 }
 
@@ -244,7 +250,8 @@ pub fn put(key: String, part: u64) -> Change {
 pub async fn submit_all(primary: &UnitHandle, changes: Vec<Change>) -> Version {
     let mut last = Version::ZERO;
     for batch in changes.chunks(1000) {
-        let results = timeout(LIMIT, primary.submit_batch(TABLE, batch.to_vec())).await.expect("there is room in time");
+        let results =
+            timeout(LIMIT, primary.submit_batch(TABLE, batch.to_vec())).await.expect("there is room in time");
         let results = results.expect("it runs");
         assert_eq!(results.len(), batch.len());
         for result in results {
@@ -278,7 +285,11 @@ pub async fn event<T>(events: &mut Events, pick: impl Fn(&Event) -> Option<T>) -
 pub async fn safe(unit: &UnitHandle, version: Version) {
     until("safe", || async {
         let status = unit.status().await.unwrap();
-        status.processes.iter().find(|process| process.process == TABLE && process.safe >= version.seq).map(|_| ())
+        status
+            .processes
+            .iter()
+            .find(|process| process.process == TABLE && process.safe >= version.seq)
+            .map(|_| ())
     })
     .await;
 }

@@ -4,8 +4,10 @@ use hitless_proto::process::Process;
 use hitless_proto::process::fib::{Fib, FibKey, NextHop, Route};
 use hitless_runtime::source::{BadInput, SourceItem};
 
+use super::super::Format;
+use super::super::input::Input;
 use super::super::random::Random;
-use super::super::{Format, open};
+use crate::source;
 
 const ORIGIN: &[u8] = &[0x40, 1, 1, 0];
 const TABLE_DUMP: u16 = 12;
@@ -46,7 +48,14 @@ fn attributes(path: &[u32], next_hop: &[u8]) -> Vec<u8> {
 fn table_dump(prefix: [u8; 4], length: u8, peer: u8, next_hop: [u8; 4]) -> Vec<u8> {
     let path = attribute(0x40, 2, &[2, 2, 0x0d, 0x05, 0x04, 0x4f]);
     let attributes = sized(&[ORIGIN, &path, &attribute(0x40, 3, &next_hop)].concat());
-    let entry = [&[0, 0, 0, 1], &prefix[..], &[length, 1, 0, 0, 0, 9], &[198, 51, 100, peer], &[0x0d, 0x05], &attributes];
+    let entry = [
+        &[0, 0, 0, 1],
+        &prefix[..],
+        &[length, 1, 0, 0, 0, 9],
+        &[198, 51, 100, peer],
+        &[0x0d, 0x05],
+        &attributes,
+    ];
     record(9, TABLE_DUMP, 1, &entry.concat())
 }
 
@@ -73,10 +82,8 @@ fn update(withdrawn: &[u8], attributes: &[u8], announced: &[u8]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Vec<Result<SourceItem, BadInput>> {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("dump");
-    std::fs::write(&path, bytes).unwrap();
-    let mut source = open(&path).unwrap();
+    let input = Input::new(std::io::Cursor::new(bytes.to_vec())).unwrap();
+    let mut source = source::read("dump".into(), input).unwrap();
     std::iter::from_fn(|| source.next()).collect()
 }
 
@@ -99,7 +106,10 @@ fn texts(items: Vec<Result<SourceItem, BadInput>>) -> Vec<String> {
             }
         }
     };
-    items.into_iter().filter_map(|item| item.map_or_else(|error| Some(error.to_string()), &mut text)).collect()
+    items
+        .into_iter()
+        .filter_map(|item| item.map_or_else(|error| Some(error.to_string()), &mut text))
+        .collect()
 }
 
 #[test]
@@ -110,7 +120,8 @@ fn the_first_path_of_a_table_dump_counts() {
         table_dump([11, 0, 0, 0], 8, 2, [192, 0, 2, 2]),
         table_dump([10, 0, 0, 0], 8, 3, [192, 0, 2, 3]),
     ];
-    let expected = ["10.0.0.0/8 via 192.0.2.1 (as-path 3333 1103)", "11.0.0.0/8 via 192.0.2.2 (as-path 3333 1103)"];
+    let expected =
+        ["10.0.0.0/8 via 192.0.2.1 (as-path 3333 1103)", "11.0.0.0/8 via 192.0.2.2 (as-path 3333 1103)"];
     assert_eq!(texts(read(&file.concat())), expected);
 }
 
@@ -252,7 +263,9 @@ fn no_damage_makes_a_reader_panic_or_give_an_invalid_change() {
                 damaged[at] = random.bits() as u8;
             }
             let items = read(&damaged);
-            assert!(items.len() <= 600 && items.iter().flatten().all(|item| Fib.validate(&item.change) == Ok(())));
+            assert!(
+                items.len() <= 600 && items.iter().flatten().all(|item| Fib.validate(&item.change) == Ok(()))
+            );
         }
     }
 }

@@ -181,6 +181,32 @@ fn claimant_takes_the_newest_record_of_a_majority() {
 }
 
 #[test]
+fn claimant_that_hears_of_a_newer_epoch_midway_steps_back() {
+    let mut bench = Bench::new(U1, &standing(&[(U1, L), (U2, L)]));
+    assert!(bench.proposer.campaign(false, None));
+    for (to, poll) in bench.requests() {
+        bench.deliver(U1, to, &poll);
+    }
+    let ahead = record(9, 0, U2, &[(U1, L), (U2, L)]);
+    let poll = Poll { hears_primary: false, promised: ballot(9, U2), accepted: ahead.clone() };
+    bench.proposer.handle_reply(Party::Unit(U2), &VoteReply::Poll(poll));
+    assert_eq!(bench.run(U1), Some(Verdict::Denied(ahead)));
+}
+
+#[test]
+fn recovering_unit_is_not_put_off_by_which_majority_answers_first() {
+    let mut bench = Bench::new(U1, &standing(&[(U2, Life(1))]));
+    let newer = record(4, 4, U2, &[(U2, Life(1)), (U3, Life(1))]);
+    bench.voters[2].1.handle(U2, &VoteRequest::Write(newer.clone()), false);
+    assert!(bench.proposer.campaign(false, None));
+    assert!(matches!(bench.run(U1), Some(Verdict::Denied(_))));
+    assert_eq!(bench.proposer.newest(), &newer, "the third voter's word came after the verdict");
+    assert!(bench.proposer.campaign(false, Some(newer.clone())));
+    bench.lose(&[2]);
+    assert_eq!(bench.run(U1), Some(Verdict::Granted(newer.claimed_by(U1, Epoch(5)))));
+}
+
+#[test]
 fn campaign_ends_at_once_where_no_majority_is_possible() {
     let mut bench = Bench::new(U1, &standing(&[(U1, L)]));
     bench.lose(&[1, 2]);

@@ -10,7 +10,7 @@ use crate::limits::{MAX_FRAME, MAX_PART};
 use crate::message::{CardOps, Hello, Message, Purpose, ToCard};
 use crate::wire::{
     FRAME_HEADER, FrameReader, GREETING_LIMIT, WIRE_VERSION, Wire, WireError, crc32c, decode, decode_hello,
-    decode_wire, encode_frame, encode_hello, encode_wire_frame,
+    decode_wire, encode_frame, encode_hello, encode_wire_frame, fits,
 };
 
 fn heartbeat() -> Vec<u8> {

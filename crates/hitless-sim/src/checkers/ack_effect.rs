@@ -1,0 +1,96 @@
+//! Ack implies effect: what a card says it applied is in its forwarding table, by read-back.
+
+use std::collections::BTreeMap;
+
+use hitless_proto::entry::Blob;
+use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, Version};
+use hitless_proto::message::{Ack, FromCard, Message, ToCard};
+
+use super::{Checker, Seen};
+use crate::world::World;
+
+#[derive(Default)]
+struct Channel {
+    at: (Epoch, u32),
+    /// Ops delivered in this beginning and not acked.
+    waiting: Vec<(Version, Blob)>,
+}
+
+#[derive(Default)]
+pub(super) struct AckEffect {
+    channels: BTreeMap<(CardId, ProcessId), Channel>,
+    /// Writes that the table works on.
+    under_way: BTreeMap<(CardId, ProcessId), Vec<Blob>>,
+}
+
+impl AckEffect {
+    fn acked(&mut self, world: &World, card: CardId, ack: &Ack) -> Result<(), String> {
+        let Some(channel) = self.channels.get_mut(&(card, ack.process)) else { return Ok(()) };
+        if channel.at != (ack.epoch, ack.session) {
+            return Ok(());
+        }
+        let split = channel.waiting.partition_point(|(version, _)| version.seq <= ack.applied);
+        let under_way = self.under_way.get(&(card, ack.process));
+        for (version, key) in channel.waiting.drain(..split) {
+            if under_way.is_some_and(|keys| keys.contains(&key)) {
+                continue;
+            }
+            let Some(table) = world.table(card, ack.process) else { continue };
+            let (read, mirrored) = (table.entries().get(&key), world.mirrored(card, ack.process, &key));
+            let good = match &mirrored {
+                None => read.is_none() || world.card_refused(card, ack.process, &key),
+                Some((held, _, _)) if *held < version => false,
+                Some((_, _, true)) => true,
+                Some((_, content, false)) => read == Some(&content.part),
+            };
+            if !good {
+                return Err(format!(
+                    "{card} acked {} {version} of {key:?}: mirror {mirrored:?}, table {read:?}",
+                    ack.process
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checker for AckEffect {
+    fn property(&self) -> &'static str {
+        "ack implies effect"
+    }
+
+    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+        match seen {
+            Seen::Started { party: Party::Card(card) } => {
+                self.channels.retain(|(of, _), _| of != card);
+                self.under_way.retain(|(of, _), _| of != card);
+            }
+            Seen::Delivered { to: Party::Card(card), message: Message::ToCard(ToCard::Ops(ops)), .. } => {
+                let channel = self.channels.entry((*card, ops.process)).or_default();
+                let at = (ops.epoch, ops.session);
+                if at > channel.at {
+                    *channel = Channel { at, waiting: Vec::new() };
+                }
+                if at == channel.at {
+                    channel.waiting.extend(ops.ops.iter().map(|op| (op.version, op.key.clone())));
+                }
+            }
+            Seen::Apply { party: Party::Card(card), process, writes } => {
+                let keys = writes.iter().map(|write| write.key.clone()).collect();
+                self.under_way.insert((*card, *process), keys);
+            }
+            Seen::Sent { from: Party::Card(card), message: Message::FromCard(FromCard::Ack(ack)), .. } => {
+                // An ack is made before the next batch is formed: what is under way is over.
+                self.under_way.remove(&(*card, ack.process));
+                return self.acked(world, *card, ack);
+            }
+            Seen::Started { .. }
+            | Seen::Sent { .. }
+            | Seen::Delivered { .. }
+            | Seen::Apply { .. }
+            | Seen::Event { .. }
+            | Seen::Stepped { .. } => {}
+        }
+        Ok(())
+    }
+}

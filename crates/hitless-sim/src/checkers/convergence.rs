@@ -1,0 +1,58 @@
+//! L1: after healing every forwarding table is what the primary wants, and every standby holds what the primary does.
+
+use hitless_proto::ids::{Party, UnitId};
+
+use crate::world::World;
+
+/// Compares everything, key by key.
+///
+/// # Errors
+/// The first difference.
+pub fn check(world: &World) -> Result<(), String> {
+    let Some(primary) = world.primary() else { return Err("nobody is primary".into()) };
+    if !world.is_whole() {
+        let roles: Vec<_> = world.units().iter().map(|unit| (*unit, world.role(*unit))).collect();
+        return Err(format!("not every unit is in sync: {roles:?}"));
+    }
+    for process in world.processes() {
+        for card in world.cards() {
+            let wanted = world.wanted(primary, *card, *process);
+            let Some(table) = world.table(*card, *process) else { continue };
+            let keys = wanted.keys().chain(table.entries().keys());
+            for key in keys {
+                let (want, have) = (wanted.get(key), table.entries().get(key));
+                if want != have {
+                    return Err(format!("{card} {process} {key:?}: wanted {want:?}, forwards {have:?}"));
+                }
+            }
+            let Some(status) = world.card_status(*card) else { return Err(format!("{card} is dead")) };
+            if status.channels.iter().any(|channel| !channel.in_step || channel.queued > 0) {
+                return Err(format!("{card} is not in step"));
+            }
+        }
+        for unit in world.units().iter().filter(|unit| **unit != primary) {
+            same(world, primary, *unit, *process)?;
+        }
+    }
+    Ok(())
+}
+
+fn same(
+    world: &World,
+    primary: UnitId,
+    unit: UnitId,
+    process: hitless_proto::ids::ProcessId,
+) -> Result<(), String> {
+    let (ours, theirs) = (world.held(primary, process), world.held(unit, process));
+    for key in ours.keys().chain(theirs.keys()) {
+        if ours.get(key) != theirs.get(key) {
+            return Err(format!(
+                "{process} {key:?}: primary {:?}, {} {:?}",
+                ours.get(key),
+                Party::Unit(unit),
+                theirs.get(key)
+            ));
+        }
+    }
+    Ok(())
+}

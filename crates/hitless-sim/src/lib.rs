@@ -1,0 +1,22 @@
+//! A whole hitless chassis in one thread, from one seed: the production state machines, in a world that does to them
+//! what the worst day would.
+//!
+//! [`World`] is for scripted tests; [`run::run`] makes up a world, its faults and its load from a seed.
+
+mod arbiter;
+pub mod checkers;
+mod clock;
+pub mod disk;
+pub mod faults;
+pub mod forwarding_table;
+mod network;
+pub mod oracle;
+mod process;
+pub mod random;
+pub mod run;
+pub mod trace;
+pub mod workload;
+mod world;
+
+pub use checkers::Violation;
+pub use world::{Builder, Sent, Speeds, World};

@@ -1,0 +1,217 @@
+//! How a world is described and built.
+
+use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
+use hitless_proto::ids::{CardId, Party, ProcessId, UnitId};
+use hitless_proto::process::{Processes, fib, table};
+
+use super::{Speeds, World};
+use crate::arbiter::Arbiter;
+use crate::checkers::Checkers;
+use crate::clock::Clock;
+use crate::network::Network;
+use crate::oracle::Oracle;
+use crate::process::Host;
+use crate::random::Random;
+use crate::trace::Trace;
+
+/// Describes a chassis; everything has a default.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    units: u8,
+    cards: u16,
+    ack_path: AckPath,
+    output_rule: OutputRule,
+    external: bool,
+    voters: Option<Vec<Party>>,
+    timing: Timing,
+    speeds: Speeds,
+    seed: u64,
+    trace: bool,
+    print: bool,
+    keep_messages: bool,
+    processes: fn() -> Processes,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            units: 2,
+            cards: 2,
+            ack_path: AckPath::Direct,
+            output_rule: OutputRule::Parallel,
+            external: false,
+            voters: None,
+            timing: Timing::default(),
+            speeds: Speeds::default(),
+            seed: 1,
+            trace: false,
+            print: false,
+            keep_messages: false,
+            processes: in_the_box,
+        }
+    }
+}
+
+/// `fib` and `table`.
+fn in_the_box() -> Processes {
+    vec![Box::new(fib::Fib), Box::new(table::Table)]
+}
+
+impl Builder {
+    /// How many control units: 1 to 8.
+    #[must_use]
+    pub fn units(mut self, units: u8) -> Self {
+        self.units = units;
+        self
+    }
+
+    /// How many cards.
+    #[must_use]
+    pub fn cards(mut self, cards: u16) -> Self {
+        self.cards = cards;
+        self
+    }
+
+    /// How acks reach standbys.
+    #[must_use]
+    pub fn ack_path(mut self, path: AckPath) -> Self {
+        self.ack_path = path;
+        self
+    }
+
+    /// When cards are sent an op.
+    #[must_use]
+    pub fn output_rule(mut self, rule: OutputRule) -> Self {
+        self.output_rule = rule;
+        self
+    }
+
+    /// A register outside the protocol decides who is primary, instead of voters.
+    #[must_use]
+    pub fn external_arbiter(mut self) -> Self {
+        self.external = true;
+        self
+    }
+
+    /// These are the voters. Default: all units, and so many cards that the number is odd and at least 3.
+    #[must_use]
+    pub fn voters(mut self, voters: Vec<Party>) -> Self {
+        self.voters = Some(voters);
+        self
+    }
+
+    /// Periods of the protocol.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Speeds of the world.
+    #[must_use]
+    pub fn speeds(mut self, speeds: Speeds) -> Self {
+        self.speeds = speeds;
+        self
+    }
+
+    /// What all chance follows from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Keeps a trace, or prints it at once.
+    #[must_use]
+    pub fn trace(mut self, print: bool) -> Self {
+        (self.trace, self.print) = (true, print);
+        self
+    }
+
+    /// Keeps every message that is sent, for `World::messages`.
+    #[must_use]
+    pub fn keep_messages(mut self) -> Self {
+        self.keep_messages = true;
+        self
+    }
+
+    /// The processes of every party, instead of `fib` and `table`.
+    #[must_use]
+    pub fn processes(mut self, processes: fn() -> Processes) -> Self {
+        self.processes = processes;
+        self
+    }
+
+    fn default_voters(units: &[UnitId], cards: &[CardId]) -> Vec<Party> {
+        let mut voters: Vec<Party> = units.iter().map(|unit| Party::Unit(*unit)).collect();
+        for card in cards {
+            if voters.len() >= 3 && voters.len() % 2 == 1 {
+                break;
+            }
+            voters.push(Party::Card(*card));
+        }
+        voters
+    }
+
+    /// Builds the world and starts every party.
+    #[must_use]
+    pub fn build(self) -> World {
+        let mut world = self.build_stopped();
+        let parties: Vec<Party> = world.hosts.keys().copied().collect();
+        parties.into_iter().for_each(|party| world.restart(party));
+        world
+    }
+
+    /// Builds the world with nothing running.
+    #[must_use]
+    pub fn build_stopped(self) -> World {
+        let units: Vec<UnitId> = (1..=self.units).map(UnitId).collect();
+        let cards: Vec<CardId> = (1..=self.cards).map(CardId).collect();
+        let arbiter = if self.external {
+            ArbiterKind::External
+        } else {
+            let voters = self.voters.unwrap_or_else(|| Self::default_voters(&units, &cards));
+            ArbiterKind::Voters(voters)
+        };
+        let processes: Vec<ProcessId> = (self.processes)().iter().map(|process| process.id()).collect();
+        let parties = units.iter().map(|unit| Party::Unit(*unit));
+        let parties: Vec<Party> = parties.chain(cards.iter().map(|card| Party::Card(*card))).collect();
+        let tables = |party: &Party| match party {
+            Party::Unit(_) => Host::new(&[]),
+            Party::Card(_) => Host::new(&processes),
+        };
+        World {
+            hosts: parties.iter().map(|party| (*party, tables(party))).collect(),
+            chassis: Chassis {
+                name: "simulated".into(),
+                digest_key: 0x0123_4567_89ab_cdef,
+                units,
+                cards,
+                arbiter,
+                ack_path: self.ack_path,
+                output_rule: self.output_rule,
+                timing: self.timing,
+            },
+            processes,
+            make_processes: self.processes,
+            speeds: self.speeds,
+            random: Random::new(self.seed),
+            clock: Clock::new(),
+            network: Network::default(),
+            arbiter: Arbiter::default(),
+            oracle: Oracle::default(),
+            checkers: Checkers::all(),
+            trace: Trace::new(self.trace, self.print),
+            events: Vec::new(),
+            keep_messages: self.keep_messages,
+            messages: Vec::new(),
+            epochs: std::collections::BTreeMap::new(),
+            dialing: std::collections::BTreeSet::new(),
+            lives: 0,
+            violation: None,
+            at_once: 0,
+            steps: 0,
+            recoveries: 0,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What machines put out, and what the world makes of it.
+
+use hitless_proto::ids::{Life, Party, ProcessId};
+use hitless_proto::io::{Event, Output, Role, Write};
+use hitless_proto::message::Message;
+use hitless_proto::wire;
+
+use super::{Happening, Sent, World};
+use crate::checkers::Seen;
+use crate::network::Parcel;
+use crate::process::Machine;
+
+impl World {
+    /// Takes all outputs of a machine, unless it dies in between.
+    pub(crate) fn drain(&mut self, party: Party) {
+        loop {
+            let Some(host) = self.hosts.get_mut(&party) else { return };
+            if host.dies_in == Some(0) {
+                self.trace.line(self.clock.now(), || format!("{party} dies between two outputs"));
+                return self.kill(party);
+            }
+            let output = match &mut host.machine {
+                Some(Machine::Unit(unit)) => unit.poll_output(),
+                Some(Machine::Card(card)) => card.poll_output(),
+                None => None,
+            };
+            let Some(output) = output else { break };
+            host.dies_in = host.dies_in.map(|left| left - 1);
+            self.put_out(party, output);
+        }
+        if let Some(host) = self.hosts.get_mut(&party) {
+            host.poll_at = None;
+            host.timeout = match &host.machine {
+                Some(Machine::Unit(unit)) => unit.next_timeout(),
+                Some(Machine::Card(card)) => card.next_timeout(),
+                None => None,
+            };
+            self.see(&Seen::Stepped { party });
+        }
+    }
+
+    fn put_out(&mut self, party: Party, output: Output) {
+        let Some(life) = self.hosts.get(&party).map(|host| host.life) else { return };
+        match output {
+            Output::Transmit { to, message } => self.transmit(party, to, message),
+            Output::Persist { token, durable } => {
+                let Some(host) = self.hosts.get_mut(&party) else { return };
+                host.disk.begin(token, durable);
+                let slow = host.disk.slow.max(1);
+                let delay = self.random.between(self.speeds.disk.0, self.speeds.disk.1) * slow;
+                self.clock.plan(self.clock.now().after(delay), Happening::Persisted { party, life, token });
+            }
+            Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
+            Output::Arbitrate(request) => {
+                let at = self.now().after(self.random.between(100, 3_000));
+                self.clock.plan(at, Happening::Decide { party, life, request });
+            }
+            Output::Event(event) => self.event(party, event),
+        }
+    }
+
+    fn transmit(&mut self, from: Party, to: Party, message: Message) {
+        let now = self.now();
+        self.see(&Seen::Sent { from, to, message: &message });
+        let Some(number) = self.hosts.get(&from).and_then(|host| host.links.get(&to)).copied() else {
+            return;
+        };
+        let mut frame = Vec::new();
+        if let Err(error) = wire::encode_frame(&message, &mut frame) {
+            return self.fail("wire", format!("{from} to {to}: {error}"));
+        }
+        let body = frame.split_off(wire::FRAME_HEADER);
+        let delay = self.random.between(self.speeds.delay.0, self.speeds.delay.1);
+        if let Some(connection) = self.network.connections.get_mut(&number) {
+            let end = connection.end_of(to);
+            let pipe = &mut connection.pipes[end as usize];
+            pipe.latest = pipe.latest.max(now.after(delay));
+            pipe.parcels.push_back((pipe.latest, Parcel::Frame(body)));
+            if connection.is_open(end) {
+                self.plan_arrival(number, end);
+            }
+        }
+        if self.keep_messages {
+            self.messages.push(Sent { at: now, from, to, message });
+        }
+    }
+
+    fn apply(&mut self, (party, life): (Party, Life), process: ProcessId, batch: u64, writes: Vec<Write>) {
+        self.trace.line(self.clock.now(), || format!("{party} applies {process} batch {batch}: {writes:?}"));
+        self.see(&Seen::Apply { party, process, writes: &writes });
+        let slow = self.hosts.get(&party).and_then(|host| host.tables.get(&process)).map_or(1, |of| of.slow);
+        let (batch_time, write_time) = self.speeds.table;
+        let micros = (batch_time + write_time * writes.len() as u64) * slow.max(1);
+        let at = self.now().after(micros + self.random.below(micros + 1));
+        self.clock.plan(at, Happening::Applied { party, life, process, batch, writes });
+    }
+
+    pub(super) fn applied(
+        &mut self,
+        (party, life): (Party, Life),
+        process: ProcessId,
+        (batch, writes): (u64, &[Write]),
+    ) {
+        if !self.lives(party, life) {
+            return;
+        }
+        let now = self.now();
+        let Some(table) = self.hosts.get_mut(&party).and_then(|host| host.tables.get_mut(&process)) else {
+            return;
+        };
+        if table.stuck {
+            let again = Happening::Applied { party, life, process, batch, writes: writes.to_vec() };
+            return self.clock.plan(now.after(10_000), again);
+        }
+        let outcomes = table.apply(writes);
+        self.trace.line(now, || format!("{party} applied {process} batch {batch}: {outcomes:?}"));
+        self.tell(party, |machine, _| match machine {
+            Machine::Card(card) => card.handle_applied(process, batch, outcomes),
+            Machine::Unit(_) => {}
+        });
+    }
+
+    pub(super) fn persisted(&mut self, party: Party, life: Life, token: u64) {
+        if !self.lives(party, life) {
+            return;
+        }
+        let finished = self.hosts.get_mut(&party).and_then(|host| host.disk.finish(token));
+        let Some(stored) = finished else { return };
+        self.trace.line(self.clock.now(), || format!("{party} persisted {token}: {stored}"));
+        self.tell(party, |machine, now| match (machine, stored) {
+            (Machine::Unit(unit), true) => unit.handle_persisted(token, now),
+            (Machine::Unit(unit), false) => unit.handle_persist_failed(token, now),
+            (Machine::Card(card), true) => card.handle_persisted(token),
+            (Machine::Card(card), false) => card.handle_persist_failed(now),
+        });
+    }
+
+    fn event(&mut self, party: Party, event: Event) {
+        let now = self.now();
+        self.trace.line(now, || format!("{party} says {event:?}"));
+        if let Party::Unit(unit) = party {
+            match &event {
+                Event::Role { epoch, role } => {
+                    self.epochs.insert(unit, *epoch);
+                    if *role == Role::TakingOver {
+                        self.trace.line(now, || format!("{unit} takes over in {epoch}"));
+                    }
+                }
+                Event::Completed { process, programmed, safe } => {
+                    let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
+                    self.oracle.completed(*process, epoch, *programmed, *safe);
+                }
+                Event::Misbehaved { peer, error } => {
+                    let text = format!("{party} says that {peer} broke the protocol: {error}");
+                    self.fail("nobody is accused wrongly", text);
+                }
+                Event::Takeover(report) if report.recovered => self.recoveries += 1,
+                Event::Takeover(_)
+                | Event::Failed { .. }
+                | Event::Cured { .. }
+                | Event::InStep { .. }
+                | Event::OutOfStep { .. }
+                | Event::Planned(_)
+                | Event::SwitchoverAborted { .. }
+                | Event::Waiting { .. }
+                | Event::StoreFailed => {}
+            }
+        } else if let Event::Misbehaved { peer, error } = &event {
+            self.fail("nobody is accused wrongly", format!("{party} says that {peer} broke the protocol: {error}"));
+        }
+        self.see(&Seen::Event { party, event: &event });
+        self.events.push((now, party, event));
+    }
+}

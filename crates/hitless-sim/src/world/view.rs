@@ -1,0 +1,157 @@
+//! What a script or a checker can see of the world.
+
+use std::collections::BTreeMap;
+
+use hitless_proto::entry::{Blob, CardContent, Content};
+use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId, Version};
+use hitless_proto::io::{Event, Role};
+use hitless_proto::report::TakeoverReport;
+use hitless_proto::status::{CardStatus, UnitStatus};
+use hitless_proto::{Card, ControlUnit};
+
+use super::{Sent, World};
+use crate::forwarding_table::ForwardingTable;
+use crate::oracle::Oracle;
+use crate::trace::Trace;
+
+impl World {
+    /// The control unit, if it is alive.
+    #[must_use]
+    pub fn unit(&self, unit: UnitId) -> Option<&ControlUnit> {
+        self.hosts.get(&Party::Unit(unit))?.unit()
+    }
+
+    /// The card, if it is alive.
+    #[must_use]
+    pub fn card(&self, card: CardId) -> Option<&Card> {
+        self.hosts.get(&Party::Card(card))?.card()
+    }
+
+    /// The units.
+    #[must_use]
+    pub fn units(&self) -> &[UnitId] {
+        &self.chassis.units
+    }
+
+    /// The cards.
+    #[must_use]
+    pub fn cards(&self) -> &[CardId] {
+        &self.chassis.cards
+    }
+
+    /// The processes.
+    #[must_use]
+    pub fn processes(&self) -> &[ProcessId] {
+        &self.processes
+    }
+
+    /// A party runs and is not frozen.
+    #[must_use]
+    pub fn is_up(&self, party: Party) -> bool {
+        self.hosts.get(&party).is_some_and(|host| host.alive() && host.frozen.is_none())
+    }
+
+    /// The unit that runs and says that it is primary of an opened epoch; of several, of the newest.
+    #[must_use]
+    pub fn primary(&self) -> Option<UnitId> {
+        let primaries = self.chassis.units.iter().filter(|unit| {
+            self.is_up(Party::Unit(**unit)) && self.unit(**unit).is_some_and(ControlUnit::is_primary)
+        });
+        primaries.copied().max_by_key(|unit| self.epochs.get(unit).copied())
+    }
+
+    /// A unit's status.
+    #[must_use]
+    pub fn unit_status(&self, unit: UnitId) -> Option<UnitStatus> {
+        self.unit(unit).map(ControlUnit::status)
+    }
+
+    /// A card's status.
+    #[must_use]
+    pub fn card_status(&self, card: CardId) -> Option<CardStatus> {
+        self.card(card).map(Card::status)
+    }
+
+    /// A unit's role, if it is alive.
+    #[must_use]
+    pub fn role(&self, unit: UnitId) -> Option<Role> {
+        self.unit(unit).map(ControlUnit::role)
+    }
+
+    /// One unit is primary and all others are in sync with it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let roles: Vec<Option<Role>> = self.chassis.units.iter().map(|unit| self.role(*unit)).collect();
+        let of = |role| roles.iter().filter(|found| **found == Some(role)).count();
+        of(Role::Primary) == 1 && of(Role::Standby) + 1 == roles.len()
+    }
+
+    /// The last takeover report of the primary.
+    #[must_use]
+    pub fn report(&self) -> Option<&TakeoverReport> {
+        self.unit(self.primary()?)?.reports().last()
+    }
+
+    /// What packets follow on a card.
+    #[must_use]
+    pub fn table(&self, card: CardId, process: ProcessId) -> Option<&ForwardingTable> {
+        self.hosts.get(&Party::Card(card))?.tables.get(&process)
+    }
+
+    /// What a card should forward, as a unit has it.
+    #[must_use]
+    pub fn wanted(&self, unit: UnitId, card: CardId, process: ProcessId) -> BTreeMap<Blob, Blob> {
+        let entries = self.unit(unit).into_iter().flat_map(|unit| unit.entries(process));
+        let mine = entries.filter(|(_, _, content)| content.audience.contains(card));
+        mine.map(|(key, _, content)| (key, content.card_part)).collect()
+    }
+
+    /// The entries of a process at a unit.
+    #[must_use]
+    pub fn held(&self, unit: UnitId, process: ProcessId) -> BTreeMap<Blob, (Version, Content)> {
+        let entries = self.unit(unit).into_iter().flat_map(|unit| unit.entries(process));
+        entries.map(|(key, version, content)| (key, (version, content))).collect()
+    }
+
+    /// One entry of a card's own mirror.
+    #[must_use]
+    pub fn mirrored(&self, card: CardId, process: ProcessId, key: &[u8]) -> Option<(Version, CardContent, bool)> {
+        self.card(card)?.entry(process, key)
+    }
+
+    /// The mirror of a card says that its forwarding table refused the last write of a key, even a delete.
+    pub(crate) fn card_refused(&self, card: CardId, process: ProcessId, key: &Blob) -> bool {
+        self.table(card, process).is_some_and(|table| table.failing.contains(key))
+    }
+
+    /// Everything that any party said.
+    #[must_use]
+    pub fn events(&self) -> &[(Time, Party, Event)] {
+        &self.events
+    }
+
+    /// Every message that was sent, where `Builder::keep_messages` was asked for.
+    #[must_use]
+    pub fn messages(&self) -> &[Sent] {
+        &self.messages
+    }
+
+    /// What sources asked for and were told.
+    #[must_use]
+    pub fn oracle(&self) -> &Oracle {
+        &self.oracle
+    }
+
+    /// The trace, where `Builder::trace` was asked for.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Every op that a source was given an id for is safe.
+    #[must_use]
+    pub fn all_safe(&self) -> bool {
+        let (submitted, safe) = self.oracle.counts();
+        submitted == safe
+    }
+}
