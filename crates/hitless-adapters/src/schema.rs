@@ -85,7 +85,10 @@ pub fn parse_object(json: &Value) -> Result<(ProcessId, Change), String> {
     let Some(name) = json.get("process") else {
         return Err(format!("no \"process\": expected one of {}", names()));
     };
-    let schema = name.as_str().and_then(named).ok_or_else(|| format!("no process {name}: expected one of {}", names()))?;
+    let schema = name
+        .as_str()
+        .and_then(named)
+        .ok_or_else(|| format!("no process {name}: expected one of {}", names()))?;
     Ok((schema.process(), schema.parse(json)?))
 }
 

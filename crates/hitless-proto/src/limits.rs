@@ -24,7 +24,8 @@ pub const MAX_FRAME: usize = 1024 * 1024;
 pub const BATCH_BYTES: usize = 64 * 1024;
 /// Ops at which a batch is closed: bounds the time one batch keeps a forwarding table busy.
 pub const BATCH_OPS: usize = 1024;
-/// Flow-control window of one channel, in bytes as counted by [`op_cost`]: what a card or standby may have to buffer.
+/// Flow-control window of one channel, in bytes at most as encoded ([`crate::wire::card_op_most`],
+/// [`crate::wire::update_most`]): what a card or standby may have to buffer.
 pub const WINDOW_BYTES: u64 = 1024 * 1024;
 /// Ops that one process may have issued and not yet stable; beyond it the source is held back.
 pub const MAX_UNSTABLE: usize = 65_536;
@@ -49,9 +50,3 @@ const _: () = assert!(MAX_KEY + 3 * MAX_PART + MAX_COOKIE < MAX_FRAME);
 const _: () = assert!(BATCH_BYTES * 2 < MAX_FRAME && BATCH_BYTES as u64 * 4 <= WINDOW_BYTES);
 const _: () = assert!(ASK_NODES * 16 * 17 < MAX_FRAME);
 const _: () = assert!(MAX_HISTORY >= MAX_UNSTABLE);
-
-/// What an op with these lengths counts against a window: its bytes and a fixed share for the bookkeeping.
-#[must_use]
-pub fn op_cost(key: usize, parts: usize) -> u64 {
-    (key + parts + 32) as u64
-}

@@ -29,7 +29,7 @@ impl<'a> Row<'a> {
         self.packed[at..at + len].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
     }
 
-    fn bytes(&self, at: usize, len: usize) -> &'a [u8] {
+    fn slice(&self, at: usize, len: usize) -> &'a [u8] {
         &self.packed[at..at + len]
     }
 
@@ -46,7 +46,7 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn key(&self) -> &'a [u8] {
-        self.bytes(HEAD, self.lengths().0)
+        self.slice(HEAD, self.lengths().0)
     }
 
     pub(crate) fn deleted(&self) -> bool {
@@ -60,7 +60,7 @@ impl<'a> Row<'a> {
     /// The card part; `None` for a tombstone.
     pub(crate) fn part(&self) -> Option<&'a [u8]> {
         let (key, card, _) = self.lengths();
-        (!self.deleted()).then(|| self.bytes(HEAD + key, card))
+        (!self.deleted()).then(|| self.slice(HEAD + key, card))
     }
 
     pub(crate) fn for_all(&self) -> bool {
@@ -82,8 +82,13 @@ impl<'a> Row<'a> {
         Some(Content {
             audience: self.audience(),
             card_part: Blob::new(self.part()?),
-            standby_part: self.flag(STANDBY_KNOWN).then(|| Blob::new(self.bytes(HEAD + key + card, standby))),
+            standby_part: self.flag(STANDBY_KNOWN).then(|| Blob::new(self.slice(HEAD + key + card, standby))),
         })
+    }
+
+    /// Bytes of all of it.
+    pub(crate) fn bytes(&self) -> usize {
+        self.packed.len()
     }
 
     /// Bytes of key and card part: what a resend would have to carry.

@@ -330,3 +330,19 @@ fn after_the_death_of_all_units_the_cards_restore_the_state() {
     world.run(100_000);
     world.agree();
 }
+
+#[test]
+fn a_unit_that_lost_a_table_of_many_entries_a_leaf_is_filled_within_the_bounds_of_a_batch() {
+    let mut world = loaded(2, 1);
+    for round in 0..30u32 {
+        for n in 0..10_000 {
+            world.put(round * 10_000 + n, n);
+        }
+        world.run(100_000);
+    }
+    let standby = if world.primary() == Some(UnitId(1)) { UnitId(2) } else { UnitId(1) };
+    world.kill(Party::Unit(standby));
+    world.start(Party::Unit(standby));
+    world.run(3_000_000);
+    world.agree();
+}

@@ -188,3 +188,69 @@ impl Iterator for RecordingReader {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
+    use hitless_proto::ids::{CardId, Life, Party, Time};
+    use hitless_proto::input::{Input, PartyStart, Recorded};
+    use hitless_proto::io::Durable;
+
+    use super::{Recorder, Recording, RecordingError, RecordingReader};
+
+    fn start() -> PartyStart {
+        let chassis = Chassis {
+            name: "box".to_owned(),
+            digest_key: 1,
+            units: vec![],
+            cards: vec![CardId(1)],
+            arbiter: ArbiterKind::External,
+            ack_path: AckPath::Direct,
+            output_rule: OutputRule::Parallel,
+            timing: Timing::default(),
+        };
+        let party = Party::Card(CardId(1));
+        let (life, durable) = (Life(1), Durable::default());
+        PartyStart { chassis, party, processes: vec![], life, durable, entropy: 5, now: Time(3) }
+    }
+
+    #[test]
+    fn a_recording_stops_at_its_bound_and_is_whole_up_to_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let recording = Recording { path: directory.path().join("card"), max_bytes: 2000 };
+        let mut recorder = Recorder::start(&recording, &start()).unwrap();
+        for token in 0..1000 {
+            recorder.record(Time(token), &Input::Persisted { token });
+        }
+        recorder.finish();
+        assert!(recording.path.metadata().unwrap().len() <= 2000);
+        let reader = RecordingReader::open(&recording.path).unwrap();
+        assert_eq!(*reader.start(), start());
+        let inputs: Vec<Recorded> = reader.map(Result::unwrap).collect();
+        assert!(inputs.len() > 10, "{}", inputs.len());
+        for (token, recorded) in (0..).zip(&inputs) {
+            assert_eq!(*recorded, Recorded { at: Time(token), input: Input::Persisted { token } });
+        }
+    }
+
+    #[test]
+    fn a_damaged_recording_is_named_by_file_and_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("card");
+        std::fs::write(&path, format!("{}\n{{\"at\":1,\"kind\":\"timeout\"}}\n{{\"at\":", start().to_line()))
+            .unwrap();
+        let mut reader = RecordingReader::open(&path).unwrap();
+        assert!(reader.next().unwrap().is_ok());
+        let error = reader.next().unwrap().unwrap_err();
+        assert!(matches!(error, RecordingError::Line { line: 3, .. }), "{error}");
+        std::fs::write(&path, "").unwrap();
+        assert!(matches!(RecordingReader::open(&path), Err(RecordingError::Empty { .. })));
+    }
+
+    #[test]
+    fn a_recording_that_cannot_be_written_is_refused_at_the_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let recording = Recording::to(directory.path().join("missing").join("card"));
+        assert!(matches!(Recorder::start(&recording, &start()), Err(RecordingError::Io { .. })));
+    }
+}

@@ -1,4 +1,5 @@
 //! Drivers end to end: two units and two cards over loopback, one killed by dropping it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // How a test fails.
 
 mod loopback;
 
@@ -187,7 +188,12 @@ async fn a_recording_replays_to_the_same_state() {
     safe(&primary, last).await;
     let mut before = Vec::new();
     for unit in [1, 2] {
-        before.push(chassis.unit(unit).status().await.unwrap());
+        let unit = chassis.unit(unit);
+        let folded = until("all is folded", || async {
+            let status = unit.status().await.unwrap();
+            (status.processes[0].folded == last).then_some(status)
+        });
+        before.push(folded.await);
     }
     let card_before = chassis.card(1).status().await.unwrap();
     // Cards first: then no unit finds a majority, and takes over from the one that stops first.

@@ -1,4 +1,5 @@
 //! Who is let in, who is not, and what strangers on the port can do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // How a test fails.
 
 mod raw_peer;
 

@@ -1,4 +1,5 @@
 //! Links over loopback: order, death, heartbeats, replacement, redial, peers that do not drain.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // How a test fails.
 
 mod raw_peer;
 
@@ -160,7 +161,7 @@ async fn a_damaged_frame_closes_its_link_only() {
 #[tokio::test]
 async fn a_peer_that_stops_answering_is_given_up() {
     let quick = Liveness { interval: Duration::from_millis(20), missed: 10 };
-    let listening = raw_peer::config(unit(1), Some("127.0.0.1:0"), vec![]);
+    let listening = config(unit(1), Some("127.0.0.1:0"), vec![]);
     let (links, mut deliveries) =
         start(hitless_runtime::transport::LinkConfig { liveness: quick, ..listening }).await;
     let (mut protocol, mut liveness) = RawPeer::link(links.address().unwrap(), card(1), 5).await;

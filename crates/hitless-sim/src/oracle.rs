@@ -18,6 +18,8 @@ pub struct Submitted {
     pub programmed: bool,
     /// The source was told that it survives the primary.
     pub safe: bool,
+    /// When it was, some card held it (or, of a delete, none held the entry any more).
+    pub on_cards: bool,
 }
 
 /// All that was submitted, in the order in which sources did it.
@@ -36,17 +38,34 @@ impl Oracle {
         let ops = self.ops.entry(process).or_default();
         self.by_key.entry((process, change.key.clone())).or_default().push(ops.len());
         self.open.entry((process, version.epoch)).or_default().push(ops.len());
-        ops.push(Submitted { version, unit, change, programmed: false, safe: false });
+        ops.push(Submitted { version, unit, change, programmed: false, safe: false, on_cards: false });
     }
 
-    pub(crate) fn completed(&mut self, process: ProcessId, epoch: Epoch, programmed: Seq, safe: Seq) {
+    /// A source is told watermarks. `held`: whether a card holds an op.
+    pub(crate) fn completed(
+        &mut self,
+        process: ProcessId,
+        epoch: Epoch,
+        (programmed, safe): (Seq, Seq),
+        held: impl Fn(&Submitted) -> bool,
+    ) {
         let Some(ops) = self.ops.get_mut(&process) else { return };
         let Some(open) = self.open.get_mut(&(process, epoch)) else { return };
         for at in open.iter() {
             ops[*at].programmed |= ops[*at].version.seq <= programmed;
             ops[*at].safe |= ops[*at].version.seq <= safe;
+            if ops[*at].safe {
+                ops[*at].on_cards = held(&ops[*at]);
+            }
         }
         open.retain(|at| !ops[*at].safe);
+    }
+
+    /// All units died. An op that was safe while its cards were away was held by units only, and is lost with them.
+    pub(crate) fn forgive_without_cards(&mut self) {
+        for op in self.ops.values_mut().flatten() {
+            op.safe &= op.on_cards;
+        }
     }
 
     /// Every holder of some completed ops was lost at once, which no replication survives.

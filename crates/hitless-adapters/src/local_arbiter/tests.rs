@@ -1,3 +1,5 @@
+//! The file under contention, damage and delay.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

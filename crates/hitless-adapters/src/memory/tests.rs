@@ -1,3 +1,5 @@
+//! The contract, longest-prefix match, and each fault.
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};

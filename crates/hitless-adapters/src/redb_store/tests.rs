@@ -1,3 +1,5 @@
+//! Each way in which a state directory can be wrong.
+
 use std::process::Command;
 
 use hitless_proto::arbiter::{Record, VoterState};

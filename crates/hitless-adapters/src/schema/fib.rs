@@ -7,7 +7,7 @@ use hitless_proto::process::fib::{self, Fib, FibKey, GROUP_BASE, Member, NextHop
 use serde_json::{Map, Value, json};
 
 use super::Schema;
-use super::fields::{Fields, number, render_bytes, render_common, render_hex};
+use super::fields::{Fields, number, render_bytes, render_hex, render_shared};
 
 /// The form of [`fib`]: see the [module](super) for examples.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,7 +63,7 @@ impl Schema for FibSchema {
             }
             Err(_) => drop(object.insert("damaged_key".into(), render_hex(key).into())),
         }
-        render_common(&mut object, content);
+        render_shared(&mut object, content);
         Value::Object(object)
     }
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 /// Fields that every object may have.
-const COMMON: [&str; 4] = ["process", "cards", "note", "note_hex"];
+const SHARED: [&str; 4] = ["process", "cards", "note", "note_hex"];
 
 /// One JSON object in which no field stands twice: `serde_json` alone would silently take the last.
 pub(super) fn unique(line: &str) -> Result<Value, String> {
@@ -57,9 +57,9 @@ impl<'a> Fields<'a> {
         self.0.contains_key(name)
     }
 
-    /// Refuses every field but these and the common ones.
+    /// Refuses every field but these and the shared ones.
     pub(super) fn allow(&self, names: &[&str]) -> Result<(), String> {
-        match self.0.keys().find(|name| !COMMON.contains(&name.as_str()) && !names.contains(&name.as_str())) {
+        match self.0.keys().find(|name| !SHARED.contains(&name.as_str()) && !names.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => {
                 Err(format!("field \"{name}\" does not belong here: expected {}", names.join(", ")))
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
     /// Refuses every field but these: for an object within an object.
     pub(super) fn allow_only(&self, names: &[&str]) -> Result<(), String> {
         self.allow(names)?;
-        match COMMON.iter().find(|name| self.has(name)) {
+        match SHARED.iter().find(|name| self.has(name)) {
             None => Ok(()),
             Some(name) => {
                 Err(format!("field \"{name}\" does not belong here: expected {}", names.join(", ")))
@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The content of a put, with the audience and the standby-only part that the common fields name.
+    /// The content of a put, with the audience and the standby-only part that the shared fields name.
     pub(super) fn content(&self, card_part: Blob) -> Result<Content, String> {
         let note = self.bytes("note")?.unwrap_or_default();
         within("note", &note, MAX_PART)?;
@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
 
     /// A delete goes to whoever holds the entry: it names neither cards nor a note.
     pub(super) fn check_delete(&self) -> Result<(), String> {
-        match COMMON[1..].iter().find(|name| self.has(name)) {
+        match SHARED[1..].iter().find(|name| self.has(name)) {
             None => Ok(()),
             Some(name) => Err(format!("\"{name}\" does not belong to a delete")),
         }
@@ -156,7 +156,7 @@ fn within(name: &str, bytes: &[u8], limit: usize) -> Result<(), String> {
 }
 
 /// Puts the fields of the audience and the standby-only part, as they would be given.
-pub(super) fn render_common(object: &mut Map<String, Value>, content: &Content) {
+pub(super) fn render_shared(object: &mut Map<String, Value>, content: &Content) {
     if let Audience::Cards(cards) = &content.audience {
         object.insert("cards".into(), cards.iter().map(|card| Value::from(card.0)).collect());
     }

@@ -7,7 +7,7 @@ use hitless_proto::process::table::{self, Table};
 use serde_json::{Map, Value};
 
 use super::Schema;
-use super::fields::{Fields, key, parse_hex, render_bytes, render_common, render_hex};
+use super::fields::{Fields, key, parse_hex, render_bytes, render_hex, render_shared};
 
 /// The form of [`table`]: see the [module](super) for examples.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +59,7 @@ impl Schema for TableSchema {
         object.insert("process".into(), "table".into());
         render_bytes(&mut object, "key", key);
         render_bytes(&mut object, "value", &content.card_part);
-        render_common(&mut object, content);
+        render_shared(&mut object, content);
         Value::Object(object)
     }
 }

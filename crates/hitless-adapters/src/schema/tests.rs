@@ -1,3 +1,5 @@
+//! The forms in which people write keys and changes, good and bad.
+
 use hitless_proto::entry::Audience;
 use hitless_proto::ids::CardId;
 use hitless_proto::process::fib::{FibKey, NextHop, Route};

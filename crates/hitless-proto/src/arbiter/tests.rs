@@ -1,3 +1,5 @@
+//! Rules one by one, and a random contest.
+
 use alloc::vec;
 use alloc::vec::Vec;
 

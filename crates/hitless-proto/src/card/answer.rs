@@ -24,7 +24,7 @@ pub(super) fn tell(channel: &Channel, card: CardId, ask: Ask) -> Tell {
             let list = |leaf: u32| -> Vec<LeafEntry> {
                 table.leaf(leaf).map(|row| leaf_entry(channel, &row, with_parts)).collect()
             };
-            Answer::Leaves(leaves.into_iter().map(list).collect())
+            Answer::leaves(leaves.into_iter().map(list))
         }
     };
     Tell { epoch: ask.epoch, process: ask.process, session: ask.session, answer }

@@ -8,9 +8,10 @@ use crate::digest::DigestKey;
 use crate::entry::{Audience, Blob, CardOp, Content, Cookie};
 use crate::ids::{Epoch, ProcessId, Seq, Version};
 use crate::io::{Outcome, Write};
-use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON, op_cost};
+use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
 use crate::message::{Ask, CardOps, Fill, Nack, Start};
 use crate::table::Table;
+use crate::wire;
 
 /// What waits for the forwarding table, in the channel's order.
 pub(super) enum Work {
@@ -283,8 +284,7 @@ impl Channel {
     }
 
     fn done(&mut self, op: CardOp, is_op: bool, nack: Option<String>) {
-        let parts = op.content.as_ref().map_or(0, |content| content.part.len());
-        self.consumed += op_cost(op.key.len(), parts);
+        self.consumed += wire::card_op_most(&op) as u64;
         self.ack_due = true;
         let nack = nack.map(|mut reason| {
             let mut end = reason.len().min(MAX_REASON);

@@ -8,6 +8,7 @@ use crate::entry::{Blob, CardContent, CardOp};
 use crate::ids::{Party, ProcessId, UnitId, Version};
 use crate::limits::{MAX_NACKS, MAX_ORPHANS};
 use crate::message::{ChannelAnswer, Claim, FromCard, Message, Nack, Promise, Refused};
+use crate::wire;
 
 /// A claim that waits until the forwarding table is done with what it was given.
 pub(super) struct PendingClaim {
@@ -41,8 +42,17 @@ impl Card {
             (*process, answer(channel, received))
         });
         let channels: Vec<(ProcessId, ChannelAnswer)> = channels.collect();
-        let promise = Promise { epoch: claim.epoch, boot: self.life, channels };
-        let answer = (Party::Unit(unit), Message::FromCard(FromCard::Promise(promise)));
+        let message = |channels| {
+            let promise = Promise { epoch: claim.epoch, boot: self.life, channels };
+            Message::FromCard(FromCard::Promise(promise))
+        };
+        let unknown = channels.iter().map(|(process, _)| (*process, ChannelAnswer::Unknown)).collect();
+        let mut answer = message(channels);
+        if !wire::fits(&answer) {
+            // Too much to tell in one frame: a reconcile finds it.
+            answer = message(unknown);
+        }
+        let answer = (Party::Unit(unit), answer);
         let output = self.durably.change(|_| (), answer);
         self.out.push_back(output);
     }

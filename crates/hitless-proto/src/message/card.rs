@@ -131,7 +131,7 @@ pub struct Ack {
     pub cookie: Cookie,
     /// The exceptions since the last ack.
     pub nacks: Vec<Nack>,
-    /// Flow control: bytes, by `op_cost`, consumed since the beginning of the channel.
+    /// Flow control: bytes, by `wire::card_op_most`, consumed since the beginning of the channel.
     pub consumed: u64,
     /// With relayed acks: one code per other control unit, under the key the card gave that unit directly, so that a
     /// primary can delay an ack but not forge it.

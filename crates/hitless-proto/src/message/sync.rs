@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::digest::Sum;
 use crate::entry::{Blob, CardContent};
 use crate::ids::{Epoch, ProcessId, Seq, UnitId, Version};
+use crate::limits::MAX_FRAME;
 
 /// A follower's channel begins (again): the next op on it names `base` as its predecessor.
 ///
@@ -112,6 +113,27 @@ pub enum Answer {
     /// For each leaf asked, what it holds, tombstones too.
     Leaves(Vec<Vec<LeafEntry>>),
 }
+
+impl Answer {
+    /// Lists leaves, at least one, as long as they fit a frame: the rest is asked for again.
+    pub(crate) fn leaves(leaves: impl Iterator<Item = Vec<LeafEntry>>) -> Self {
+        let (mut told, mut bytes) = (Vec::new(), 0);
+        for leaf in leaves {
+            let of_entry = |entry: &LeafEntry| {
+                LEAF_ENTRY + entry.key.len() + entry.content.as_ref().map_or(0, |content| content.part.len())
+            };
+            bytes += leaf.iter().map(of_entry).sum::<usize>();
+            if bytes > MAX_FRAME / 2 && !told.is_empty() {
+                break;
+            }
+            told.push(leaf);
+        }
+        Self::Leaves(told)
+    }
+}
+
+/// Most bytes of a leaf entry beside its key and part: sum, version, lengths, flags.
+const LEAF_ENTRY: usize = 48;
 
 /// One entry of a leaf, as a follower holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

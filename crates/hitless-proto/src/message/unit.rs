@@ -58,7 +58,7 @@ pub enum FromStandby {
         session: u32,
         /// The last op received.
         upto: Seq,
-        /// Flow control: bytes, by `op_cost`, consumed since the beginning.
+        /// Flow control: bytes, by `wire::update_most`, consumed since the beginning.
         consumed: u64,
     },
     /// Digest answer.

@@ -12,10 +12,10 @@ use crate::context::Context;
 use crate::digest::LEAVES;
 use crate::entry::{Blob, CardContent, CardOp, Cookie, Update};
 use crate::ids::{CardId, Epoch, Party, ProcessId, Seq};
-use crate::limits::{BATCH_BYTES, BATCH_OPS, op_cost};
+use crate::limits::{BATCH_BYTES, BATCH_OPS};
 use crate::log::Log;
 use crate::message::{Ask, CardOps, Fill, Start, ToCard, ToStandby, UnitMessage, UnitOps};
-use crate::standby::replica::update_cost;
+use crate::wire::{card_op_most, update_most};
 
 impl Primary {
     /// Sends every follower what its window has room for.
@@ -87,7 +87,7 @@ fn next_card_ops(feed: &mut Feed, log: &Log, (card, gate): (CardId, Seq)) -> Vec
         feed.next = feed.next.next();
         if update.to.contains(card) {
             let op = update.for_card(card);
-            bytes += card_op_cost(&op);
+            bytes += card_op_most(&op) as u64;
             feed.prev = op.version.seq;
             ops.push(op);
         }
@@ -100,17 +100,13 @@ fn next_unit_ops(feed: &mut Feed, log: &Log) -> Vec<Arc<Update>> {
     let (mut ops, mut bytes, room) = (Vec::new(), 0, feed.window_left().min(BATCH_BYTES as u64));
     while ops.len() < BATCH_OPS && bytes < room {
         let Some(update) = log.get(feed.next) else { break };
-        bytes += update_cost(update);
+        bytes += update_most(update) as u64;
         feed.prev = feed.next;
         feed.next = feed.next.next();
         ops.push(Arc::clone(update));
     }
     feed.sent_bytes += bytes;
     ops
-}
-
-fn card_op_cost(op: &CardOp) -> u64 {
-    op_cost(op.key.len(), op.content.as_ref().map_or(0, |content| content.part.len()))
 }
 
 /// Sends what a follower lacks, as far as the window allows; when all is sent, its digest is asked for again.
@@ -130,48 +126,54 @@ fn pump_fill(
         let mut lack = core::mem::replace(lack, Lack::Keys(VecDeque::new()));
         let keys = next_keys(context, stream, &mut lack, (party, room));
         let over = keys.is_empty();
-        let (process, mut bytes, count) = (stream.process, 0, keys.len() as u64);
         let session = stream.feeds.get(&party).map_or(0, |feed| feed.session);
-        match party {
+        let channel = (epoch, stream.process, session);
+        let sent = match party {
             Party::Card(card) => {
                 let entries: Vec<CardOp> =
                     keys.iter().filter_map(|key| card_fill(stream, card, key)).collect();
-                bytes += entries.iter().map(card_op_cost).sum::<u64>();
                 if let Some(takeover) = &mut takeover {
-                    takeover.sent(
-                        process,
-                        card,
-                        (count, entries.iter().map(crate::wire::card_op_bytes).sum::<usize>()),
-                    );
+                    let bytes = entries.iter().map(crate::wire::card_op_bytes).sum::<usize>();
+                    takeover.sent(stream.process, card, (entries.len() as u64, bytes));
                 }
-                send_card_fill(context, (epoch, process, session), card, entries);
+                send_fills(channel, entries, card_op_most, |fill| context.send_card(card, ToCard::Fill(fill)))
             }
             Party::Unit(unit) => {
                 let entries: Vec<Update> = keys.iter().map(|key| stream.fill_of(key)).collect();
-                bytes += entries.iter().map(update_cost).sum::<u64>();
-                if !entries.is_empty() {
-                    let fill = Fill { epoch, process, session, entries };
+                send_fills(channel, entries, update_most, |fill| {
                     context.send_unit(unit, UnitMessage::Primary(ToStandby::Fill(fill)));
-                }
+                })
             }
-        }
+        };
         if let Some(feed) = stream.feeds.get_mut(&party) {
-            feed.sent_bytes += bytes;
+            feed.sent_bytes += sent;
             feed.state =
                 if over { FeedState::Comparing(Compare::default()) } else { FeedState::Filling(lack) };
         }
     }
 }
 
-fn send_card_fill(
-    context: &mut Context,
+/// Sends entries in as many messages as the bounds of a batch ask for. Gives what they count against the window.
+fn send_fills<E>(
     (epoch, process, session): (Epoch, ProcessId, u32),
-    card: CardId,
-    entries: Vec<CardOp>,
-) {
-    if !entries.is_empty() {
-        context.send_card(card, ToCard::Fill(Fill { epoch, process, session, entries }));
+    entries: Vec<E>,
+    most: impl Fn(&E) -> usize,
+    mut send: impl FnMut(Fill<E>),
+) -> u64 {
+    let (mut sent, mut bytes, mut batch) = (0, 0, Vec::new());
+    for entry in entries {
+        let cost = most(&entry) as u64;
+        if batch.len() == BATCH_OPS || (bytes + cost > BATCH_BYTES as u64 && !batch.is_empty()) {
+            send(Fill { epoch, process, session, entries: core::mem::take(&mut batch) });
+            bytes = 0;
+        }
+        (sent, bytes) = (sent + cost, bytes + cost);
+        batch.push(entry);
     }
+    if !batch.is_empty() {
+        send(Fill { epoch, process, session, entries: batch });
+    }
+    sent
 }
 
 /// The entry as the card should have it; `None` where it was deleted meanwhile (the delete is on its way as an op).
@@ -184,7 +186,7 @@ fn card_fill(stream: &Stream, card: CardId, key: &Blob) -> Option<CardOp> {
 
 /// The next keys to fill, about `room` bytes; none when all are sent.
 fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room): (Party, u64)) -> Vec<Blob> {
-    let cost = |key: &[u8]| stream.table.row(key).map_or(0, |row| op_cost(0, row.card_bytes() as usize));
+    let cost = |key: &[u8]| stream.table.row(key).map_or(0, |row| row.bytes() as u64);
     let (mut keys, mut bytes): (Vec<Blob>, u64) = (Vec::new(), 0);
     match lack {
         Lack::Keys(queue) => {
@@ -203,7 +205,7 @@ fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room):
                         Party::Unit(_) => true,
                     };
                     if wanted && !row.deleted() && context.rank(stream.process, row.key()) == *rank {
-                        bytes += op_cost(0, row.card_bytes() as usize);
+                        bytes += row.bytes() as u64;
                         keys.push(Blob::new(row.key()));
                     }
                 }

@@ -9,11 +9,12 @@ use crate::digest::{DigestKey, SparseTree, Sum};
 use crate::entry::{Audience, Blob, Cookie, Update};
 use crate::failures::Failures;
 use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
-use crate::limits::{LOG_RETAIN, op_cost};
+use crate::limits::LOG_RETAIN;
 use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
 use crate::process::Process;
 use crate::table::{Row, Table};
+use crate::wire;
 
 /// A standby process of one control unit. The pending queue is the end of the log, after `folded`.
 pub(crate) struct Replica {
@@ -124,7 +125,7 @@ impl Replica {
             return Err(self.received().seq);
         }
         for op in ops.ops {
-            self.consumed += update_cost(&op);
+            self.consumed += wire::update_most(&op) as u64;
             self.log.push(with_cookie(process, op));
         }
         self.received_at.push_back((self.received().seq, now));
@@ -136,7 +137,7 @@ impl Replica {
     /// Takes entries as they are at the primary.
     pub(crate) fn take_fill(&mut self, fill: Fill<Update>) {
         for entry in fill.entries {
-            self.consumed += update_cost(&entry);
+            self.consumed += wire::update_most(&entry) as u64;
             self.table.write(entry.version, &entry.key, entry.content.as_ref(), false);
         }
         self.receipt_due = true;
@@ -232,7 +233,7 @@ impl Replica {
                 Answer::Children(nodes.into_iter().map(children).collect())
             }
             Question::Leaves { leaves, .. } => {
-                Answer::Leaves(leaves.into_iter().map(|leaf| self.tell_leaf(leaf, &pending)).collect())
+                Answer::leaves(leaves.into_iter().map(|leaf| self.tell_leaf(leaf, &pending)))
             }
         };
         Tell { epoch: ask.epoch, process: ask.process, session: ask.session, answer }
@@ -275,14 +276,6 @@ impl Replica {
         });
         held.chain(waiting).collect()
     }
-}
-
-/// What an update counts against the window of a standby.
-pub(crate) fn update_cost(update: &Update) -> u64 {
-    let parts = update.content.as_ref().map_or(0, |content| {
-        content.card_part.len() + content.standby_part.as_ref().map_or(0, |part| part.len())
-    });
-    op_cost(update.key.len(), parts)
 }
 
 /// A standby process may set the cookie where the primary's set none (claims 5, 18).

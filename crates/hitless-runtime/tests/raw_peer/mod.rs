@@ -1,4 +1,5 @@
 //! A peer by hand: what it sends, and when, is up to the test.
+#![allow(missing_docs, unreachable_pub, dead_code)] // Shared by tests, none of which needs all of it.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -65,7 +65,7 @@ impl Checker for AckEffect {
                 self.channels.retain(|(of, _), _| of != card);
                 self.under_way.retain(|(of, _), _| of != card);
             }
-            Seen::Delivered { to: Party::Card(card), message: Message::ToCard(ToCard::Ops(ops)), .. } => {
+            Seen::Delivered { to: Party::Card(card), message: Message::ToCard(ToCard::Ops(ops)) } => {
                 let channel = self.channels.entry((*card, ops.process)).or_default();
                 let at = (ops.epoch, ops.session);
                 if at > channel.at {

@@ -37,7 +37,7 @@ impl Checker for Fence {
 
     fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Delivered { to: Party::Card(card), message: Message::ToCard(message), .. } => {
+            Seen::Delivered { to: Party::Card(card), message: Message::ToCard(message) } => {
                 match message {
                     ToCard::Ops(ops) => self.delivered(*card, ops.epoch, ops.process, &ops.ops),
                     ToCard::Fill(fill) => self.delivered(*card, fill.epoch, fill.process, &fill.entries),

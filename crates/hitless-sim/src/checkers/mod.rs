@@ -7,7 +7,7 @@ mod one_owner;
 mod payload;
 mod promises;
 mod replay;
-mod safe;
+pub(crate) mod safe;
 mod switchover;
 mod watermarks;
 
@@ -47,7 +47,7 @@ pub(crate) enum Seen<'a> {
     /// A message is sent.
     Sent { from: Party, to: Party, message: &'a Message },
     /// A message arrives.
-    Delivered { from: Party, to: Party, message: &'a Message },
+    Delivered { to: Party, message: &'a Message },
     /// A card gives writes to its forwarding table.
     Apply { party: Party, process: ProcessId, writes: &'a [Write] },
     /// A party tells of something.

@@ -53,6 +53,7 @@ impl World {
         let survive = self.random.below(host.disk.under_way() as u64 + 1) as usize;
         host.disk.crash(survive);
         host.machine = None;
+        self.cards_died |= matches!(party, Party::Card(_));
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
         host.backlog.clear();
         let links = std::mem::take(&mut host.links);

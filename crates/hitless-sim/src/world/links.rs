@@ -144,11 +144,13 @@ impl World {
 
     /// Puts the first parcel of a pipe into the calendar, if it can arrive at all.
     pub(super) fn plan_arrival(&mut self, number: u64, to: End) {
-        let Some(connection) = self.network.connections.get_mut(&number) else { return };
+        let Some(connection) = self.network.connections.get(&number) else { return };
         let (from, party) = (connection.party(to.other()), connection.party(to));
         let frozen = self.hosts.get(&party).is_some_and(|host| host.frozen.is_some());
+        let passes = !frozen && self.network.passes(from, party);
+        let Some(connection) = self.network.connections.get_mut(&number) else { return };
         let pipe = &mut connection.pipes[to as usize];
-        if pipe.planned || frozen || !self.network.passes(from, party) {
+        if pipe.planned || !passes {
             return;
         }
         if let Some((at, _)) = pipe.parcels.front() {
@@ -159,11 +161,12 @@ impl World {
 
     pub(super) fn arrive(&mut self, number: u64, to: End) {
         let now = self.now();
-        let Some(connection) = self.network.connections.get_mut(&number) else { return };
+        let Some(connection) = self.network.connections.get(&number) else { return };
         let (from, party) = (connection.party(to.other()), connection.party(to));
         let (life, open) = (connection.life(to), connection.is_open(to));
         let frozen = self.hosts.get(&party).is_some_and(|host| host.frozen.is_some());
         let passes = self.network.passes(from, party);
+        let Some(connection) = self.network.connections.get_mut(&number) else { return };
         let pipe = &mut connection.pipes[to as usize];
         pipe.planned = false;
         if frozen || !passes || pipe.parcels.front().is_none_or(|(at, _)| *at > now) {
@@ -197,7 +200,7 @@ impl World {
             return;
         }
         self.trace.line(self.clock.now(), || format!("{to} from {from}: {message:?}"));
-        self.see(&Seen::Delivered { from, to, message: &message });
+        self.see(&Seen::Delivered { to, message: &message });
         self.tell(to, |machine, now| match (machine, message, from) {
             (Machine::Unit(unit), message, _) => unit.handle_message(from, message, now),
             (Machine::Card(card), Message::ToCard(message), Party::Unit(unit)) => {

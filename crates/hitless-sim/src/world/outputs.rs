@@ -8,6 +8,7 @@ use hitless_proto::wire;
 use super::{Happening, Sent, World};
 use crate::checkers::Seen;
 use crate::network::Parcel;
+use crate::oracle::Submitted;
 use crate::process::Machine;
 
 impl World {
@@ -148,13 +149,22 @@ impl World {
                 }
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
-                    self.oracle.completed(*process, epoch, *programmed, *safe);
+                    let mut oracle = std::mem::take(&mut self.oracle);
+                    let held = |op: &Submitted| self.held_by_card(*process, op);
+                    oracle.completed(*process, epoch, (*programmed, *safe), held);
+                    self.oracle = oracle;
                 }
                 Event::Misbehaved { peer, error } => {
                     let text = format!("{party} says that {peer} broke the protocol: {error}");
                     self.fail("nobody is accused wrongly", text);
                 }
-                Event::Takeover(report) if report.recovered => self.recoveries += 1,
+                Event::Takeover(report) if report.recovered => {
+                    self.recoveries += 1;
+                    self.oracle.forgive_without_cards();
+                    if self.cards_died {
+                        self.oracle.forgive();
+                    }
+                }
                 Event::Takeover(_)
                 | Event::Failed { .. }
                 | Event::Cured { .. }

@@ -11,7 +11,7 @@ use hitless_proto::{Card, ControlUnit};
 
 use super::{Sent, World};
 use crate::forwarding_table::ForwardingTable;
-use crate::oracle::Oracle;
+use crate::oracle::{Oracle, Submitted};
 use crate::trace::Trace;
 
 impl World {
@@ -122,6 +122,20 @@ impl World {
     /// The mirror of a card says that its forwarding table refused the last write of a key, even a delete.
     pub(crate) fn card_refused(&self, card: CardId, process: ProcessId, key: &Blob) -> bool {
         self.table(card, process).is_some_and(|table| table.failing.contains(key))
+    }
+
+    /// Whether what an op asked for would outlive all units: a card holds it, or all that might hold the entry do not.
+    pub(crate) fn held_by_card(&self, process: ProcessId, op: &Submitted) -> bool {
+        let cards = self.chassis.cards.iter();
+        let mut versions = cards.map(|card| (*card, self.mirrored(*card, process, &op.change.key)));
+        match &op.change.content {
+            Some(content) => versions.any(|(card, mirrored)| {
+                content.audience.contains(card) && mirrored.is_some_and(|(held, ..)| held >= op.version)
+            }),
+            None => versions.all(|(card, mirrored)| {
+                self.card(card).is_some() && mirrored.is_none_or(|(held, ..)| held >= op.version)
+            }),
+        }
     }
 
     /// Everything that any party said.

@@ -20,6 +20,12 @@ pub struct DemoArgs {
     /// Changes a second while the churn runs.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     pub churn_rate: u64,
+    /// Churn comes in bursts, as it does when a link fails: one in so many milliseconds.
+    #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub burst_ms: u64,
+    /// Microseconds that a card's table takes for each write during the churn. The Linux kernel takes 6 to 10.
+    #[arg(long, default_value_t = 10, value_name = "MICROS")]
+    pub write_micros: u64,
     /// Milliseconds of churn before the kill, and again after the takeover.
     #[arg(long, default_value_t = 500, value_name = "MS")]
     pub churn_ms: u64,

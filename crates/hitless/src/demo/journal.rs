@@ -28,7 +28,8 @@ pub(super) struct Pages {
     last_safe: Instant,
     /// The longest time without any op becoming safe, in milliseconds, while some were under way.
     pub(super) longest_gap: f64,
-    under_way: u64,
+    /// Submitted and not safe.
+    pub(super) under_way: u64,
 }
 
 /// Totals.

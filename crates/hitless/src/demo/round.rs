@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hitless_adapters::source::Random;
-use hitless_admin::{Answer, Client, Request, TakeoverReport};
+use hitless_admin::{Answer, Client, Fault, Request, TakeoverReport};
 use hitless_proto::ids::{CardId, Party, UnitId};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -87,6 +87,7 @@ impl Stage<'_> {
         let epoch = self.epoch().await?;
         let victim = self.victim(primary, round.number);
         round.victim = victim.to_string();
+        self.slow_down().await?;
         self.journal.turn();
         let (stop, stopped) = watch::channel(false);
         let feed = self.feed;
@@ -141,6 +142,7 @@ impl Stage<'_> {
         let mut random = Random::new(self.args.seed.wrapping_add(u64::from(round.number)));
         let jitter = random.below(self.args.churn_ms / 2 + 1);
         tokio::time::sleep(Duration::from_millis(self.args.churn_ms + jitter)).await;
+        self.wait_for_burst(random.below(3)).await;
         round.timeline.strike = self.journal.pages().now();
         let submitted = self.journal.pages().counts.submitted;
         let struck = Instant::now();
@@ -160,6 +162,25 @@ impl Stage<'_> {
             round.check("the primary goes on", holds, format!("{primary} in epoch {epoch}, now {same:?}"));
         }
         tokio::time::sleep(Duration::from_millis(self.args.churn_ms)).await;
+        Ok(())
+    }
+
+    /// Waits until a burst has just been submitted, and a moment more, so that the strike finds ops under way.
+    async fn wait_for_burst(&self, moment: u64) {
+        let burst = self.args.churn_rate * self.args.burst_ms / 1_000;
+        let begun = Instant::now();
+        while self.journal.pages().under_way < burst / 2 && begun.elapsed() < Duration::from_secs(1) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+    }
+
+    /// Makes the cards' tables as slow as real ones. A card that was restarted is fast again until then.
+    async fn slow_down(&self) -> Result<(), Failure> {
+        for card in self.chassis.cards() {
+            let fault = Fault { slow_micros: self.args.write_micros, ..Fault::default() };
+            ask(&self.chassis.admin(Party::Card(*card)), Request::Fault(fault)).await?;
+        }
         Ok(())
     }
 

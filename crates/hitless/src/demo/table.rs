@@ -11,6 +11,7 @@ use hitless_adapters::source::{
 use hitless_proto::process::fib::{self, FibKey};
 use hitless_runtime::source::Source;
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 
 use super::args::DemoArgs;
 use super::journal::Journal;
@@ -18,9 +19,6 @@ use crate::failure::{Exit, Failure};
 use crate::feed::Feed;
 use crate::feed::reader::{Batch, Pace, read};
 use crate::feed::row::row_of;
-
-/// Between two portions of churn.
-const STEP: Duration = Duration::from_millis(2);
 
 /// What was loaded, and what to churn over.
 pub(super) struct Loaded {
@@ -102,6 +100,7 @@ pub(super) struct Churn {
     batches: mpsc::Receiver<Batch>,
     rows: VecDeque<ChangeRow>,
     rate: u64,
+    burst: Duration,
 }
 
 impl Churn {
@@ -111,16 +110,18 @@ impl Churn {
             None => Box::new(GeneratedChurn::new(loaded.churn.clone(), args.seed, None)),
         };
         let (batches, _) = read(source, Pace::default());
-        Ok(Self { batches, rows: loaded.next_hops.clone().into(), rate: args.churn_rate })
+        Ok(Self { batches, rows: loaded.next_hops.clone().into(), rate: args.churn_rate, burst: Duration::from_millis(args.burst_ms) })
     }
 
     /// Feeds at the rate until told to stop, or the churn ends. Returns whether it has ended.
     pub(super) async fn run(&mut self, feed: &Feed<Journal>, mut stop: watch::Receiver<bool>) -> bool {
         let begun = Instant::now();
+        let mut ticks = tokio::time::interval(self.burst);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut given = 0;
         while !*stop.borrow_and_update() {
-            let due = (begun.elapsed().as_secs_f64() * self.rate as f64) as u64;
-            let Some(rows) = self.take((due.saturating_sub(given)).min(hitless_admin::MAX_SUBMIT as u64)).await else {
+            let due = rows_due(begun, self.rate).saturating_sub(given);
+            let Some(rows) = self.take(due.min(hitless_admin::MAX_SUBMIT as u64)).await else {
                 return true;
             };
             given += rows.len() as u64;
@@ -134,7 +135,9 @@ impl Churn {
                     }
                 }
             }
-            tokio::time::sleep(STEP).await;
+            if (rows_due(begun, self.rate)) <= given {
+                ticks.tick().await;
+            }
         }
         false
     }
@@ -151,4 +154,9 @@ impl Churn {
         let count = count.min(self.rows.len());
         Some(self.rows.drain(..count).collect())
     }
+}
+
+/// Changes that are due since `begun`.
+fn rows_due(begun: Instant, rate: u64) -> u64 {
+    (begun.elapsed().as_secs_f64() * rate as f64) as u64
 }

@@ -6,7 +6,9 @@ use hitless_admin::{Answer, Client, Request, Role};
 use tokio::task::JoinSet;
 
 /// A frozen unit accepts connections and never answers.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(300);
+/// While it is not answering, its successor may come into office: ask again soon.
+const SHORT_PATIENCE: Duration = Duration::from_millis(120);
 
 /// A unit that says it is primary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +21,12 @@ pub struct Found {
     pub address: String,
 }
 
-/// The unit that is primary in the highest epoch above `above`. One that was cut off may still believe it is.
+/// The unit that is primary in the highest epoch above `above`. One that was cut off may still believe it is; with
+/// `above`, the epoch of that one, the first answer is the right one, and those that do not answer are not waited for.
 pub async fn find_primary(addresses: &[String], above: u32) -> Option<Found> {
     let mut asked: JoinSet<Option<Found>> = JoinSet::new();
     for address in addresses {
-        asked.spawn(ask(address.clone()));
+        asked.spawn(ask(address.clone(), if above > 0 { SHORT_PATIENCE } else { PATIENCE }));
     }
     let mut best = None::<Found>;
     while let Some(found) = asked.join_next().await {
@@ -32,14 +35,17 @@ pub async fn find_primary(addresses: &[String], above: u32) -> Option<Found> {
             && best.as_ref().is_none_or(|best| best.epoch < found.epoch)
         {
             best = Some(found);
+            if above > 0 {
+                break;
+            }
         }
     }
     best
 }
 
-async fn ask(address: String) -> Option<Found> {
-    let mut client = Client::connect(&address, PATIENCE).await.ok()?;
-    match client.call(Request::Status, PATIENCE).await.ok()? {
+async fn ask(address: String, patience: Duration) -> Option<Found> {
+    let mut client = Client::connect(&address, patience).await.ok()?;
+    match client.call(Request::Status, patience).await.ok()? {
         Answer::Unit(status) if status.role == Role::Primary => {
             Some(Found { unit: status.unit, epoch: status.epoch, address })
         }

@@ -16,6 +16,8 @@ pub(super) struct Ledger {
     sent: VecDeque<Vec<ChangeRow>>,
     /// Accepted, not safe: per process in order of their positions.
     accepted: BTreeMap<u16, Lane>,
+    /// Changes that have completed, for ever.
+    completed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +32,7 @@ struct Lane {
 
 impl Ledger {
     pub(super) fn new(wait: Wait) -> Self {
-        Self { wait, unsent: VecDeque::new(), sent: VecDeque::new(), accepted: BTreeMap::new() }
+        Self { wait, unsent: VecDeque::new(), sent: VecDeque::new(), accepted: BTreeMap::new(), completed: 0 }
     }
 
     pub(super) fn push(&mut self, rows: Vec<ChangeRow>) {
@@ -46,6 +48,12 @@ impl Ledger {
         self.unsent.len()
             + self.sent.iter().map(Vec::len).sum::<usize>()
             + self.accepted.values().map(|lane| lane.ops.len()).sum::<usize>()
+    }
+
+    /// Rises whenever a change is programmed or safe. That it is accepted is no progress: a primary that is cut off from
+    /// its cards accepts until it is full.
+    pub(super) fn completed(&self) -> u64 {
+        self.completed
     }
 
     /// Nothing is waited for.
@@ -154,10 +162,12 @@ impl Ledger {
         let reached = lane.ops.partition_point(|(seq, _)| *seq <= programmed);
         if reached > lane.programmed {
             observer.programmed(reached - lane.programmed);
+            self.completed += (reached - lane.programmed) as u64;
             lane.programmed = reached;
         }
         let safe = lane.ops.partition_point(|(seq, _)| *seq <= safe);
         lane.programmed = lane.programmed.saturating_sub(safe);
+        self.completed += safe as u64;
         for (_, row) in lane.ops.drain(..safe) {
             observer.safe(&row);
         }

@@ -25,7 +25,7 @@ const WINDOW: usize = 131_072;
 const QUEUE: usize = 4;
 /// Without progress for so long, the source asks whether another unit is primary now: a unit that is cut off or frozen
 /// cannot say so itself.
-const STALL: Duration = Duration::from_millis(250);
+const STALL: Duration = Duration::from_millis(50);
 
 /// Who hears what becomes of the changes. Called from the feed's task: must be quick.
 pub trait Observer: Send + 'static {
@@ -143,7 +143,7 @@ impl<O: Observer> Worker<O> {
     /// Submits over one connection until it is of no use any more. Returns the epoch that is known to be passed.
     async fn serve(&mut self, mut connection: Connection, epoch: u32) -> u32 {
         let mut tick = tokio::time::interval(STALL);
-        let mut quiet = false;
+        let mut completed = self.ledger.completed();
         let mut probe = None::<JoinHandle<Option<Found>>>;
         while !self.finished() {
             let room = self.ledger.under_way() < WINDOW;
@@ -151,7 +151,6 @@ impl<O: Observer> Worker<O> {
             tokio::select! {
                 line = connection.receive() => {
                     let Some(line) = line else { return 0 };
-                    quiet = false;
                     if !self.ledger.take(line, epoch, &mut self.observer) {
                         return 0;
                     }
@@ -169,11 +168,11 @@ impl<O: Observer> Worker<O> {
                     {
                         return epoch;
                     }
-                    if quiet && !self.ledger.idle() && probe.is_none() {
+                    if self.ledger.completed() == completed && !self.ledger.idle() && probe.is_none() {
                         let addresses = self.addresses.clone();
                         probe = Some(tokio::spawn(async move { find_primary(&addresses, epoch).await }));
                     }
-                    quiet = true;
+                    completed = self.ledger.completed();
                 }
             }
         }

@@ -1,3 +1,5 @@
+//! Both MRT sources on records made here byte by byte, good and damaged.
+
 use std::time::Duration;
 
 use hitless_proto::process::Process;
@@ -123,6 +125,24 @@ fn the_first_path_of_a_table_dump_counts() {
     let expected =
         ["10.0.0.0/8 via 192.0.2.1 (as-path 3333 1103)", "11.0.0.0/8 via 192.0.2.2 (as-path 3333 1103)"];
     assert_eq!(texts(read(&file.concat())), expected);
+}
+
+/// As RIS wrote them until 2001: view and sequence once, then entries to the end.
+#[test]
+fn a_bad_entry_of_a_historical_record_costs_only_itself() {
+    let entry = |first, next_hop| table_dump([first, 0, 0, 0], 8, 1, next_hop)[16..].to_vec();
+    let good = [192, 0, 2, 1];
+    let body =
+        [vec![0, 0, 0, 1], entry(10, good), entry(224, good), entry(11, [0; 4]), entry(12, good)].concat();
+    let texts = texts(read(&record(9, TABLE_DUMP, 1, &body)));
+    assert_eq!(texts.len(), 4, "{texts:#?}");
+    assert!(texts[0].starts_with("10.0.0.0/8 via") && texts[3].starts_with("12.0.0.0/8 via"));
+    assert!(
+        texts[1].starts_with("dump: record 1, offset 0: ") && texts[1].contains("multicast"),
+        "{}",
+        texts[1]
+    );
+    assert!(texts[2].contains("11.0.0.0/8: 0.0.0.0 cannot be a gateway"), "{}", texts[2]);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Encoding, text and refusals of the fib.
+
 use alloc::format;
 use alloc::vec;
 

@@ -70,8 +70,8 @@ fn a_unit_named_twice_is_refused() {
 #[test]
 fn units_and_cards_that_cannot_be_are_refused() {
     assert_eq!(refused("10 07 00 00"), WireError::OutOfRange { what: "unit", at: 2, value: 0 });
-    assert_eq!(refused("10 07 09 00"), WireError::OutOfRange { what: "unit", at: 2, value: 9 });
-    assert_eq!(refused("22 08 09"), WireError::OutOfRange { what: "unit", at: 2, value: 9 });
+    assert_eq!(refused("10 07 0a 00"), WireError::OutOfRange { what: "unit", at: 2, value: 10 });
+    assert_eq!(refused("22 08 0a"), WireError::OutOfRange { what: "unit", at: 2, value: 10 });
     assert_eq!(refused("46 00"), WireError::OutOfRange { what: "card", at: 1, value: 0 });
     assert_eq!(refused("46 81 08"), WireError::OutOfRange { what: "card", at: 1, value: 1025 });
 }

@@ -203,6 +203,7 @@ fn a_message_longer_than_a_frame_is_not_sent() {
             ops: (1..=count).map(op).collect(),
         }))
     };
+    assert!(fits(&batch(15)) && !fits(&batch(16)));
     let mut out = hex("aa");
     assert!(
         matches!(encode_frame(&batch(16), &mut out), Err(WireError::TooLarge { len }) if len > MAX_FRAME)

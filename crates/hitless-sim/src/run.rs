@@ -1,0 +1,185 @@
+//! One run: a world, its load and its faults, all from one seed; then it is healed, and must come to rest whole.
+
+use std::collections::BTreeMap;
+
+use hitless_proto::config::{AckPath, OutputRule, Timing};
+use hitless_proto::ids::{Party, Time};
+use hitless_proto::io::Event;
+
+use crate::checkers::{Violation, convergence, safe};
+use crate::faults::{Chaos, Fault};
+use crate::random::Random;
+use crate::workload::Workload;
+use crate::world::{Builder, Speeds, World};
+
+/// Simulated time in which a healed chassis must be whole.
+const REST: u64 = 180_000_000;
+/// Between two looks at the whole.
+const LOOK: u64 = 500_000;
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Steps of the world.
+    pub steps: u64,
+    /// Simulated microseconds.
+    pub simulated: u64,
+    /// Takeovers that came to their end.
+    pub takeovers: u64,
+    /// Of them: out of what the cards hold.
+    pub recoveries: u64,
+    /// Of them: planned.
+    pub planned: u64,
+    /// Ops that were submitted, and those told to be safe.
+    pub ops: (usize, usize),
+    /// Faults that struck.
+    pub faults: BTreeMap<Fault, u64>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it did.
+    pub summary: Summary,
+    /// The property that was broken, if one was.
+    pub violation: Option<Violation>,
+    /// The trace, where it was asked for and not printed.
+    pub trace: String,
+}
+
+/// What is done with the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracing {
+    /// There is none.
+    Off,
+    /// It is kept.
+    Keep,
+    /// It is printed as it comes.
+    Print,
+}
+
+/// Runs one seed.
+#[must_use]
+pub fn run(seed: u64, tracing: Tracing) -> Outcome {
+    let mut random = Random::new(seed);
+    let mut builder = chassis(&mut random).seed(random.number());
+    if tracing != Tracing::Off {
+        builder = builder.trace(tracing == Tracing::Print);
+    }
+    let mut world = builder.build();
+    let mut chaos = Chaos::new(random.number());
+    let keys = [8, 30, 120, 600][random.below(4) as usize];
+    let burst = [1, 5, 40][random.below(3) as usize];
+    let mut load = Workload::new(random.number(), keys, burst, random.one_in(2));
+    let end = Time(random.between(4_000_000, 16_000_000));
+    world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
+    let result = safety(&mut world, &mut chaos, (&mut load, &mut random), end)
+        .and_then(|()| rest(&mut world, &mut load))
+        .and_then(|()| failover(&mut world, &mut random));
+    let reports = world.events().iter().filter_map(|(_, _, event)| match event {
+        Event::Takeover(report) => Some(report),
+        _ => None,
+    });
+    let summary = Summary {
+        steps: world.steps,
+        simulated: world.now().0,
+        takeovers: reports.clone().count() as u64,
+        planned: reports.filter(|report| report.planned).count() as u64,
+        recoveries: world.recoveries,
+        ops: world.oracle().counts(),
+        faults: chaos.struck.clone(),
+    };
+    Outcome { summary, violation: result.err(), trace: world.trace().to_string() }
+}
+
+fn chassis(random: &mut Random) -> Builder {
+    let timing = Timing {
+        ack_overdue: [200_000, 5_000_000][random.below(2) as usize],
+        retry: 50_000,
+        evict: 3_000_000,
+        audit: [0, 700_000][random.below(2) as usize],
+        switchover: 3_000_000,
+        ..Timing::default()
+    };
+    let speeds = Speeds {
+        delay: [(50, 300), (100, 20_000), (10, 2_000)][random.below(3) as usize],
+        drain: [0, 50, 3_000][random.below(3) as usize],
+        ..Speeds::default()
+    };
+    let builder = World::builder()
+        .units(random.between(1, 3) as u8 + u8::from(random.one_in(2)))
+        .cards(random.between(1, 4) as u16)
+        .ack_path(if random.one_in(2) { AckPath::Direct } else { AckPath::Relayed })
+        .output_rule(if random.one_in(2) { OutputRule::Parallel } else { OutputRule::Gated })
+        .timing(timing)
+        .speeds(speeds);
+    if random.one_in(4) { builder.external_arbiter() } else { builder }
+}
+
+/// Faults and churn.
+fn safety(
+    world: &mut World,
+    chaos: &mut Chaos,
+    (load, random): (&mut Workload, &mut Random),
+    end: Time,
+) -> Result<(), Violation> {
+    while world.now() < end {
+        world.run_for(random.between(200, 20_000))?;
+        load.tick(world);
+        chaos.tick(world);
+    }
+    Ok(())
+}
+
+/// The world is healed: within bounds it is whole, and everything is where it should be.
+fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
+    world.heal();
+    let until = world.now().after(REST);
+    loop {
+        world.run_for(LOOK)?;
+        load.note_refused(world);
+        if let Some(primary) = world.primary() {
+            load.say_again(world, primary);
+        }
+        let found = if world.is_whole() { convergence::check(world) } else { Err(roles(world)) };
+        match found {
+            Ok(()) => return judge(world),
+            Err(what) if world.now() > until => {
+                return Err(Violation { property: "a healed chassis converges", what, at: world.now() });
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn roles(world: &World) -> String {
+    let roles: Vec<_> = world.units().iter().map(|unit| (*unit, world.role(*unit))).collect();
+    format!("not every unit is in sync: {roles:?}")
+}
+
+fn judge(world: &World) -> Result<(), Violation> {
+    let broken = |what| Violation { property: "safe survives", what, at: world.now() };
+    world.primary().map_or(Ok(()), |primary| safe::check(world, primary)).map_err(broken)
+}
+
+/// Once more, without any other fault: the primary dies, and what was safe is there.
+fn failover(world: &mut World, random: &mut Random) -> Result<(), Violation> {
+    let Some(primary) = world.primary() else { return Ok(()) };
+    world.kill(Party::Unit(primary));
+    if world.units().len() > 1 {
+        world.run_until(|world| world.primary().is_some_and(|unit| unit != primary))?;
+    }
+    world.run_for(random.between(0, 1_000_000))?;
+    world.restart(Party::Unit(primary));
+    let until = world.now().after(REST);
+    loop {
+        world.run_for(LOOK)?;
+        match convergence::check(world) {
+            Ok(()) => return judge(world),
+            Err(what) if world.now() > until => {
+                return Err(Violation { property: "a healed chassis converges", what, at: world.now() });
+            }
+            Err(_) => {}
+        }
+    }
+}
