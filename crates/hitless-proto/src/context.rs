@@ -14,6 +14,7 @@ use crate::message::{CardReport, Message, ToCard, UnitMessage, UnitReport};
 use crate::process::{Process, Processes};
 use crate::report::TakeoverReport;
 
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) chassis: Chassis,
     pub(crate) unit: UnitId,
@@ -122,10 +123,13 @@ impl Context {
 
     /// A number in `0..below` (SplitMix64), to spread retries.
     pub(crate) fn random(&mut self, below: u64) -> u64 {
+        if below <= 1 {
+            return 0;
+        }
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below.max(1)
+        (z ^ (z >> 31)) % below
     }
 }

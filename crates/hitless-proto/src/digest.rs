@@ -116,32 +116,58 @@ pub fn mac(key: u128, bytes: &[u8]) -> u128 {
     hasher.finish128().as_u128()
 }
 
-/// Sums of all nodes, for a set that fills much of the leaves.
+/// Leaves in use from which on all nodes are kept: below it a sparse tree is smaller and as quick.
+const DENSE: usize = 256;
+
+/// Sums of all nodes, for a set that may fill much of the leaves.
 #[derive(Clone, Debug)]
-pub(crate) struct Tree {
-    levels: Vec<Vec<Sum>>,
+pub(crate) enum Tree {
+    /// While few leaves are in use.
+    Few(SparseTree),
+    /// By level.
+    Many(Vec<Vec<Sum>>),
 }
 
 impl Tree {
     pub(crate) fn new() -> Self {
-        Self { levels: (0..=LEAF_LEVEL).map(|level| vec![Sum::ZERO; 1 << (4 * level)]).collect() }
+        Self::Few(SparseTree::default())
+    }
+
+    fn dense(sparse: &SparseTree) -> Vec<Vec<Sum>> {
+        let mut levels = (0..=LEAF_LEVEL).map(|level| vec![Sum::ZERO; 1 << (4 * level)]).collect();
+        sparse.leaves.iter().for_each(|(leaf, sum)| add(&mut levels, *leaf, *sum));
+        levels
     }
 
     /// Adds `plus` to and takes `minus` from a leaf and everything above it.
     pub(crate) fn change(&mut self, leaf: u32, plus: Sum, minus: Sum) {
-        let delta = plus.minus(minus);
-        for (level, sums) in self.levels.iter_mut().enumerate() {
-            let node = leaf >> (4 * (usize::from(LEAF_LEVEL) - level));
-            sums[node as usize] = sums[node as usize].plus(delta);
+        match self {
+            Self::Few(sparse) => {
+                sparse.change(leaf, plus, minus);
+                if sparse.leaves.len() > DENSE {
+                    *self = Self::Many(Self::dense(sparse));
+                }
+            }
+            Self::Many(levels) => add(levels, leaf, plus.minus(minus)),
         }
     }
 
     pub(crate) fn sum(&self, level: u8, node: u32) -> Sum {
-        self.levels
-            .get(usize::from(level))
-            .and_then(|sums| sums.get(node as usize))
-            .copied()
-            .unwrap_or_default()
+        match self {
+            Self::Few(sparse) => sparse.sum(level, node),
+            Self::Many(levels) => levels
+                .get(usize::from(level))
+                .and_then(|sums| sums.get(node as usize))
+                .copied()
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn add(levels: &mut [Vec<Sum>], leaf: u32, delta: Sum) {
+    for (level, sums) in levels.iter_mut().enumerate() {
+        let node = leaf >> (4 * (usize::from(LEAF_LEVEL) - level));
+        sums[node as usize] = sums[node as usize].plus(delta);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::message::Message;
 const RETRY: u64 = 1_000_000;
 
 /// The durable state of a party and the answers that wait for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Durably {
     state: Durable,
     issued: u64,

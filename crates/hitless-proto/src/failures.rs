@@ -21,14 +21,14 @@ pub(crate) struct Failure {
     as_applied: Sum,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct OfCard {
     keys: BTreeMap<Blob, Failure>,
     adjust: SparseTree,
 }
 
 /// The refused writes of one process, by card.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Failures {
     cards: BTreeMap<CardId, OfCard>,
 }
@@ -60,6 +60,12 @@ impl Failures {
 
     pub(crate) fn contains(&self, card: CardId, key: &[u8]) -> bool {
         self.cards.get(&card).is_some_and(|of| of.keys.contains_key(&Blob::new(key)))
+    }
+
+    /// The refused keys of `card` that lie in `leaf`.
+    pub(crate) fn in_leaf(&self, card: CardId, leaf: u32) -> impl Iterator<Item = &Blob> {
+        let keys = self.cards.get(&card).into_iter().flat_map(|of| of.keys.iter());
+        keys.filter(move |(_, failure)| failure.leaf == leaf).map(|(key, _)| key)
     }
 
     /// `card` answered the op of `update`: refused with a reason, or not.

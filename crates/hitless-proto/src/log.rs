@@ -7,7 +7,7 @@ use crate::entry::Update;
 use crate::ids::{Seq, Version};
 
 /// A gapless run of updates, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     ops: VecDeque<Arc<Update>>,
     /// The op before the first that is kept.

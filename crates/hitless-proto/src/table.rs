@@ -129,6 +129,7 @@ fn pack(version: Version, key: &[u8], content: Option<&Content>, failed: bool) -
     packed.into_boxed_slice()
 }
 
+#[derive(Clone, Debug)]
 struct Slot {
     place: u64,
     packed: Box<[u8]>,
@@ -140,7 +141,51 @@ impl Slot {
     }
 }
 
+/// Leaves in use from which on all of them are kept: an empty process must not cost megabytes.
+const DENSE: usize = 256;
+
+/// The leaves, each sorted by place and key.
+#[derive(Clone, Debug)]
+enum Leaves {
+    /// While few are in use; some of them may be empty again.
+    Few(BTreeMap<u32, Vec<Slot>>),
+    /// All of them.
+    Many(Vec<Vec<Slot>>),
+}
+
+impl Leaves {
+    fn get(&self, leaf: u32) -> &[Slot] {
+        let slots = match self {
+            Self::Few(few) => few.get(&leaf),
+            Self::Many(many) => many.get(leaf as usize),
+        };
+        slots.map_or(&[], |slots| slots)
+    }
+
+    fn get_mut(&mut self, leaf: u32) -> &mut Vec<Slot> {
+        if let Self::Few(few) = self
+            && few.len() >= DENSE
+        {
+            let mut few = core::mem::take(few);
+            *self = Self::Many((0..LEAVES).map(|leaf| few.remove(&leaf).unwrap_or_default()).collect());
+        }
+        match self {
+            Self::Few(few) => few.entry(leaf).or_default(),
+            Self::Many(many) => &mut many[leaf as usize],
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Slot> {
+        let (few, many) = match self {
+            Self::Few(few) => (Some(few.values()), None),
+            Self::Many(many) => (None, Some(many.iter())),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten()).flatten()
+    }
+}
+
 /// Whose digest the table keeps.
+#[derive(Clone, Debug)]
 enum Trees {
     /// A card's: over what it holds.
     Card(Tree),
@@ -149,9 +194,10 @@ enum Trees {
 }
 
 /// The state of one process.
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     digest: DigestKey,
-    leaves: Vec<Vec<Slot>>,
+    leaves: Leaves,
     trees: Trees,
     entries: u64,
     bytes: u64,
@@ -167,7 +213,7 @@ impl Table {
     }
 
     fn new(digest: DigestKey, trees: Trees) -> Self {
-        Self { digest, leaves: (0..LEAVES).map(|_| Vec::new()).collect(), trees, entries: 0, bytes: 0 }
+        Self { digest, leaves: Leaves::Few(BTreeMap::new()), trees, entries: 0, bytes: 0 }
     }
 
     pub(crate) fn digest(&self) -> &DigestKey {
@@ -189,7 +235,8 @@ impl Table {
     }
 
     fn find(&self, place: u64, key: &[u8]) -> Result<usize, usize> {
-        self.leaves[(place >> 48) as usize]
+        self.leaves
+            .get((place >> 48) as u32)
             .binary_search_by(|slot| slot.place.cmp(&place).then_with(|| slot.row().key().cmp(key)))
     }
 
@@ -197,7 +244,7 @@ impl Table {
     pub(crate) fn row(&self, key: &[u8]) -> Option<Row<'_>> {
         let place = self.digest.place(key);
         let at = self.find(place, key).ok()?;
-        Some(self.leaves[(place >> 48) as usize][at].row())
+        Some(self.leaves.get((place >> 48) as u32)[at].row())
     }
 
     /// Writes an entry (`Some`) or a tombstone (`None`).
@@ -208,11 +255,11 @@ impl Table {
         match self.find(place, key) {
             Ok(at) => {
                 self.account(leaf, at, false);
-                self.leaves[leaf as usize][at].packed = packed;
+                self.leaves.get_mut(leaf)[at].packed = packed;
                 self.account(leaf, at, true);
             }
             Err(at) => {
-                self.leaves[leaf as usize].insert(at, Slot { place, packed });
+                self.leaves.get_mut(leaf).insert(at, Slot { place, packed });
                 self.account(leaf, at, true);
             }
         }
@@ -222,7 +269,7 @@ impl Table {
     pub(crate) fn forget(&mut self, version: Version, key: &[u8]) {
         let place = self.digest.place(key);
         if let Ok(at) = self.find(place, key) {
-            let leaf = &mut self.leaves[(place >> 48) as usize];
+            let leaf = self.leaves.get_mut((place >> 48) as u32);
             let row = leaf[at].row();
             if row.deleted() && !row.failed() && row.version() == version {
                 leaf.remove(at);
@@ -232,7 +279,7 @@ impl Table {
 
     /// Adds a row to, or takes it from, the counts and the digests.
     fn account(&mut self, leaf: u32, at: usize, add: bool) {
-        let row = self.leaves[leaf as usize][at].row();
+        let row = self.leaves.get(leaf)[at].row();
         let signed = |sum: Sum| if add { (sum, Sum::ZERO) } else { (Sum::ZERO, sum) };
         if !row.deleted() {
             let bytes = row.card_bytes();
@@ -282,12 +329,12 @@ impl Table {
 
     /// The rows of one leaf, in its order.
     pub(crate) fn leaf(&self, leaf: u32) -> impl Iterator<Item = Row<'_>> {
-        self.leaves.get(leaf as usize).into_iter().flatten().map(Slot::row)
+        self.leaves.get(leaf).iter().map(Slot::row)
     }
 
     /// All rows, in leaf order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.leaves.iter().flatten().map(Slot::row)
+        self.leaves.all().map(Slot::row)
     }
 }
 

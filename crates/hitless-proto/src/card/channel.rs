@@ -14,6 +14,7 @@ use crate::table::Table;
 use crate::wire;
 
 /// What waits for the forwarding table, in the channel's order.
+#[derive(Clone, Debug)]
 pub(super) enum Work {
     /// An op of the stream.
     Op(CardOp),
@@ -24,6 +25,7 @@ pub(super) enum Work {
 }
 
 /// A batch that the forwarding table works on.
+#[derive(Clone, Debug)]
 struct InFlight {
     batch: u64,
     /// The beginning it belongs to: in a later one its outcome counts, its ack does not.
@@ -43,6 +45,7 @@ enum Step {
 }
 
 /// An op above stable, for the retransmission of acks.
+#[derive(Clone, Debug)]
 pub(super) struct Done {
     pub(super) version: Version,
     pub(super) key: Blob,
@@ -51,6 +54,7 @@ pub(super) struct Done {
 }
 
 /// A client process of the card.
+#[derive(Clone, Debug)]
 pub(super) struct Channel {
     pub(super) process: ProcessId,
     pub(super) table: Table,

@@ -11,6 +11,7 @@ use crate::message::{ChannelAnswer, Claim, FromCard, Message, Nack, Promise, Ref
 use crate::wire;
 
 /// A claim that waits until the forwarding table is done with what it was given.
+#[derive(Clone, Debug)]
 pub(super) struct PendingClaim {
     pub(super) unit: UnitId,
     claim: Claim,

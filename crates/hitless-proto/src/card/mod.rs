@@ -57,6 +57,7 @@ pub struct CardStart {
 }
 
 /// The card's state machine.
+#[derive(Clone, Debug)]
 pub struct Card {
     config: CardConfig,
     life: Life,

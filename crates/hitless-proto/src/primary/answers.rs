@@ -104,6 +104,7 @@ impl Primary {
         if tell.epoch != epoch || !feed.open() || feed.session != tell.session {
             return;
         }
+        feed.silent_since = None;
         match core::mem::replace(&mut feed.state, FeedState::Comparing(Compare::default())) {
             FeedState::Comparing(mut compare) => {
                 let found = compare.answered(stream, party, tell.answer);
@@ -206,6 +207,7 @@ impl Primary {
             return;
         };
         feed.state = FeedState::InStep { audit: None };
+        feed.given_up = false;
         feed.audited_at = now;
         feed.counts = true;
         let step = InStep { epoch, process, session: feed.session };

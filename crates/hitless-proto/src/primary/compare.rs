@@ -11,7 +11,7 @@ use crate::limits::{ASK_LEAVES, ASK_NODES};
 use crate::message::{Answer, LeafEntry, Question};
 
 /// One descent through the tree.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Compare {
     asked: Option<Asked>,
     begun: bool,
@@ -26,7 +26,7 @@ pub(super) struct Compare {
 }
 
 /// What was asked, and what the answer should be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Asked {
     Root(Sum),
     Children { level: u8, nodes: Vec<u32>, sums: Vec<[Sum; 16]> },
@@ -159,8 +159,19 @@ impl Compare {
             told.iter().filter(|entry| entry.sum != Sum::ZERO && stream.table.row(&entry.key).is_none())
         {
             match party {
+                Party::Card(_) if entry.failed && entry.deleted => {
+                    self.refused.push((entry.key.clone(), true))
+                }
                 Party::Card(_) => self.repairs.push(entry.key.clone()),
                 Party::Unit(_) => self.fills.push(entry.key.clone()),
+            }
+        }
+        if let Party::Card(card) = party {
+            // A refused delete is known of longer than its tombstone is held.
+            for key in stream.failures.in_leaf(card, leaf).filter(|key| stream.table.row(key).is_none()) {
+                if !told.iter().any(|entry| entry.key == *key && entry.failed) {
+                    self.refused.push((key.clone(), false));
+                }
             }
         }
     }

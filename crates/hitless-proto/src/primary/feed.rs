@@ -17,7 +17,7 @@ use crate::limits::WINDOW_BYTES;
 use crate::status::ChannelState;
 
 /// Where a follower stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum FeedState {
     /// No link.
     Away,
@@ -34,7 +34,7 @@ pub(super) enum FeedState {
 }
 
 /// What a follower lacks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Lack {
     /// Everything: by rank, leaf by leaf.
     Bulk { rank: u8, leaf: u32 },
@@ -43,6 +43,7 @@ pub(super) enum Lack {
 }
 
 /// A follower of a process.
+#[derive(Clone, Debug)]
 pub(super) struct Feed {
     pub(super) party: Party,
     pub(super) state: FeedState,
@@ -62,8 +63,10 @@ pub(super) struct Feed {
     pub(super) consumed: u64,
     /// Ops wait for this follower before they count as programmed: it was in step, or is part of a takeover.
     pub(super) counts: bool,
-    /// Since when a full log waits for it.
-    pub(super) lagging_since: Option<Time>,
+    /// Since when something waits for it, and it has not said a word.
+    pub(super) silent_since: Option<Time>,
+    /// It was silent for too long: nothing waits for it until it is in step.
+    pub(super) given_up: bool,
     pub(super) audited_at: Time,
 }
 
@@ -81,7 +84,8 @@ impl Feed {
             stable_told: Seq(0),
             consumed: 0,
             counts: false,
-            lagging_since: None,
+            silent_since: None,
+            given_up: false,
             audited_at: Time(0),
         }
     }
@@ -96,7 +100,7 @@ impl Feed {
         self.sent_bytes = 0;
         self.stable_told = Seq(0);
         self.consumed = 0;
-        self.lagging_since = None;
+        self.silent_since = None;
         self.state = FeedState::Comparing(Compare::default());
     }
 
@@ -104,7 +108,8 @@ impl Feed {
     pub(super) fn lost(&mut self) {
         self.state = FeedState::Away;
         self.counts = false;
-        self.lagging_since = None;
+        self.given_up = false;
+        self.silent_since = None;
     }
 
     /// Whether the channel has begun: ops flow.
@@ -131,6 +136,7 @@ impl Feed {
         }
         self.acked = self.acked.max(upto);
         self.consumed = self.consumed.max(consumed);
+        self.silent_since = None;
         self.settle();
         true
     }

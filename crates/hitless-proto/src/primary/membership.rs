@@ -32,8 +32,15 @@ impl Primary {
         let change = match self.phase {
             Phase::TakingOver => {
                 let planned = self.takeover.as_ref().is_none_or(|takeover| takeover.planned);
+                let given_up = |unit: &UnitId| {
+                    let feeds =
+                        self.streams.values().filter_map(|stream| stream.feeds.get(&Party::Unit(*unit)));
+                    feeds.into_iter().any(|feed| feed.given_up)
+                };
                 let waits = |unit: &UnitId| {
-                    context.peers.contains_key(unit) && proved.iter().all(|member| member.0 != *unit)
+                    !given_up(unit)
+                        && context.peers.contains_key(unit)
+                        && proved.iter().all(|member| member.0 != *unit)
                 };
                 planned && !context.other_units().iter().any(waits)
             }

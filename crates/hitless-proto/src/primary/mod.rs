@@ -59,6 +59,7 @@ enum Phase {
     HandingOver(Switchover),
 }
 
+#[derive(Clone, Debug)]
 pub(crate) struct Primary {
     pub(crate) epoch: Epoch,
     streams: BTreeMap<ProcessId, Stream>,
@@ -216,6 +217,10 @@ impl Primary {
             recovery.units.insert(unit, report.clone());
             return;
         }
+        let party = Party::Unit(unit);
+        if self.streams.values().all(|stream| stream.feeds.get(&party).is_some_and(Feed::open)) {
+            return;
+        }
         let epoch = self.epoch;
         for stream in self.streams.values_mut() {
             let at = report.positions.iter().find(|position| position.process == stream.process);
@@ -290,7 +295,7 @@ impl Primary {
             if stream.complete(received, open) {
                 context.event(Event::Completed { process, programmed: stream.programmed, safe: stream.safe });
             }
-            stream.mark_laggards(now);
+            stream.mark_silent(now);
         }
     }
 
@@ -314,7 +319,8 @@ impl Primary {
             Phase::HandingOver(switchover) => Some(switchover.deadline),
             Phase::TakingOver | Phase::Open => None,
         };
-        of_streams.into_iter().chain(of_phase).min()
+        let of_takeover = self.takeover.as_ref().and_then(|takeover| takeover.patience_ends(timing));
+        [of_streams, of_phase, of_takeover].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, context: &mut Context, now: Time) {
@@ -326,17 +332,25 @@ impl Primary {
                     stream.issue_current(epoch, &key, Origin::Retry, Audience::cards([card]));
                 }
             }
-            for party in stream.overdue(&timing, now) {
+            for party in stream.silent(&timing, now) {
                 let last = stream.issued().seq;
                 let Some(feed) = stream.feeds.get_mut(&party) else { continue };
                 feed.lost();
                 feed.begin(last);
-                let reason = "it held up a full log for too long";
+                feed.given_up = true;
+                let reason = "something waited for it, and it was silent for too long";
                 context.event(Event::OutOfStep { process: stream.process, follower: party, reason });
                 pump::send_start(context, epoch, stream, party);
                 self.roster_due = true;
+                if let Party::Card(card) = party {
+                    self.takeover.iter_mut().for_each(|takeover| takeover.lost(card));
+                    self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
+                }
             }
             stream.audit(context, epoch, now);
+        }
+        if let Some(takeover) = &mut self.takeover {
+            takeover.give_up_silent(&timing, now);
         }
         self.switchover_timeout(context, now);
     }

@@ -16,7 +16,7 @@ use crate::limits::ASK_LEAVES;
 use crate::message::{Answer, Ask, LeafEntry, Question, Tell, UnitReport};
 
 /// Which cards are still to be heard.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Recovery {
     /// Every configured card has promised; they are being read.
     reading: bool,

@@ -19,6 +19,7 @@ use crate::message::{Ask, Nack, Question};
 use crate::table::{Row, Table};
 
 /// A process of the primary.
+#[derive(Clone, Debug)]
 pub(super) struct Stream {
     pub(super) process: ProcessId,
     pub(super) table: Table,
@@ -183,8 +184,9 @@ impl Stream {
         for (key, failed) in told {
             let known = self.failures.contains(card, key);
             if *failed && !known {
-                let Some(row) = self.table.row(key) else { continue };
-                let part = row.part().filter(|_| row.audience().contains(card)).map(Blob::new);
+                // Without a row it is a delete that was refused, and is stable for everybody else.
+                let row = self.table.row(key).filter(|row| row.audience().contains(card));
+                let part = row.and_then(|row| row.part().map(Blob::new));
                 self.failures.insert(&self.table, card, (key, part.as_deref()));
                 if let Some(failure) = self.failures.get_mut(card, key) {
                     failure.retry_at = Some(retry_at);
@@ -217,27 +219,28 @@ impl Stream {
         (self.programmed, self.safe) != before
     }
 
-    /// Notes which followers hold up a full log, and since when.
-    pub(super) fn mark_laggards(&mut self, now: Time) {
+    /// Notes which followers something waits for: a full log, or their being brought in step.
+    pub(super) fn mark_silent(&mut self, now: Time) {
         let full = self.issued().seq.0.saturating_sub(self.stable.0) >= MAX_UNSTABLE as u64;
         let stable = self.stable;
         for feed in self.feeds.values_mut() {
-            let holds = full && feed.open() && feed.settled <= stable && (feed.counts || feed.in_step());
-            feed.lagging_since = if holds { feed.lagging_since.or(Some(now)) } else { None };
+            let holds_up = full && feed.in_step() && feed.settled <= stable;
+            let waits = !feed.given_up && feed.open() && (holds_up || !feed.in_step());
+            feed.silent_since = if waits { feed.silent_since.or(Some(now)) } else { None };
         }
     }
 
-    /// The followers that have held up a full log for too long.
-    pub(super) fn overdue(&self, timing: &Timing, now: Time) -> Vec<Party> {
-        let late = |feed: &&Feed| feed.lagging_since.is_some_and(|since| now.since(since) >= timing.evict);
+    /// The followers that something has waited for, without a word from them, for too long.
+    pub(super) fn silent(&self, timing: &Timing, now: Time) -> Vec<Party> {
+        let late = |feed: &&Feed| feed.silent_since.is_some_and(|since| now.since(since) >= timing.evict);
         self.feeds.values().filter(late).map(|feed| feed.party).collect()
     }
 
     pub(super) fn next_timeout(&self, timing: &Timing) -> Option<Time> {
-        let lagging = self.feeds.values().filter_map(|feed| Some(feed.lagging_since?.after(timing.evict)));
+        let silent = self.feeds.values().filter_map(|feed| Some(feed.silent_since?.after(timing.evict)));
         let audits = self.feeds.values().filter(|feed| timing.audit > 0 && feed.audit_possible());
         let audits = audits.map(|feed| feed.audited_at.after(timing.audit));
-        lagging.chain(audits).chain(self.failures.next_retry()).min()
+        silent.chain(audits).chain(self.failures.next_retry()).min()
     }
 
     /// Asks followers in step for their root sum again, when it is time and nothing is on the way to them.

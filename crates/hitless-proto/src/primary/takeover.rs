@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::feed::{FeedState, in_dependency_order};
 use super::pump::send_start;
 use super::{Grant, Primary};
+use crate::config::Timing;
 use crate::context::Context;
 use crate::entry::{Audience, Blob, CardOp, Change, Content, Cookie, Origin, Update};
 use crate::ids::{CardId, Epoch, Party, ProcessId, Seq, Time, Version};
@@ -17,6 +18,7 @@ use crate::process::Scope;
 use crate::report::{ChannelReport, Method, TakeoverReport};
 
 /// What the standby held of a process when it was granted the epoch.
+#[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) epoch: Epoch,
     pub(super) folded: Seq,
@@ -24,7 +26,7 @@ pub(super) struct Held {
 }
 
 /// One channel's share of the report, while it is made.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Progress {
     report: ChannelReport,
     /// The last op of the replay.
@@ -33,6 +35,7 @@ struct Progress {
 }
 
 /// A takeover that is under way.
+#[derive(Clone, Debug)]
 pub(crate) struct Takeover {
     grant: Grant,
     held: BTreeMap<ProcessId, Held>,
@@ -92,6 +95,17 @@ impl Takeover {
 
     pub(super) fn opened(&mut self, now: Time) {
         self.report.phases.opened = now.since(self.grant.began);
+    }
+
+    /// When cards that have not promised are no longer waited for: they are brought in step when they do.
+    pub(super) fn patience_ends(&self, timing: &Timing) -> Option<Time> {
+        (!self.planned && !self.awaited.is_empty()).then(|| self.granted_at.after(timing.evict))
+    }
+
+    pub(super) fn give_up_silent(&mut self, timing: &Timing, now: Time) {
+        if self.patience_ends(timing).is_some_and(|at| at <= now) {
+            self.awaited.clear();
+        }
     }
 
     /// A card is gone: it is not waited for, and its channels stay unverified in the report.

@@ -6,6 +6,7 @@ pub mod table;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::entry::{Blob, Change, Cookie};
 use crate::ids::{CardId, ProcessId};
@@ -21,7 +22,7 @@ pub enum Scope {
 
 /// One kind of replicated state, as the protocol needs to know it. Keys and parts are bytes to the protocol; their
 /// meaning is the process's own.
-pub trait Process: Send {
+pub trait Process: CloneProcess + Send {
     /// Number on the wire, the same at every party of the chassis; 1 is `fib`, 2 is `table`.
     fn id(&self) -> ProcessId;
 
@@ -67,6 +68,30 @@ pub trait Process: Send {
     /// current state is replayed.
     fn out_of_sync(&mut self, card: CardId, scope: &Scope) {
         let _ = (card, scope);
+    }
+}
+
+/// Copies a process behind its box. Every process that is `Clone` has it.
+pub trait CloneProcess {
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Process>;
+}
+
+impl<P: Process + Clone + 'static> CloneProcess for P {
+    fn boxed(&self) -> Box<dyn Process> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Process> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+impl fmt::Debug for dyn Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -26,6 +26,7 @@ use crate::message::{
 use crate::wire;
 use replica::Replica;
 
+#[derive(Clone, Debug)]
 pub(crate) struct Standby {
     /// The newest epoch it was told of.
     pub(crate) epoch: Epoch,

@@ -17,6 +17,7 @@ use crate::table::{Row, Table};
 use crate::wire;
 
 /// A standby process of one control unit. The pending queue is the end of the log, after `folded`.
+#[derive(Clone, Debug)]
 pub(crate) struct Replica {
     pub(crate) process: ProcessId,
     pub(crate) table: Table,

@@ -16,6 +16,7 @@ const STAGGER: u64 = 20_000;
 /// A campaign that is not decided after so many of its periods is given up and begun again.
 const PATIENCE: u64 = 8;
 
+#[derive(Clone, Debug)]
 pub(super) struct Campaign {
     /// When to ask the arbiter, while there is no primary.
     next_try: Option<Time>,
@@ -111,8 +112,8 @@ impl ControlUnit {
         }
     }
 
-    /// Passes requests on to the arbiter, and takes its verdicts.
-    pub(super) fn arbitrate(&mut self) {
+    /// Passes requests on to the arbiter, and takes its verdicts. Says whether there was one.
+    pub(super) fn arbitrate(&mut self) -> bool {
         if let Some(record) = self.context.write.take_if(|_| !self.campaign.asked) {
             match &mut self.proposer {
                 Some(proposer) => {
@@ -135,10 +136,13 @@ impl ControlUnit {
                 Party::Card(card) => self.context.send_card(card, crate::message::ToCard::Vote(request)),
             }
         }
-        if let Some(verdict) = self.proposer.as_mut().and_then(crate::arbiter::Proposer::poll_verdict) {
+        let verdict = self.proposer.as_mut().and_then(crate::arbiter::Proposer::poll_verdict);
+        let decided = verdict.is_some();
+        if let Some(verdict) = verdict {
             self.judged(verdict);
             self.settle_role();
         }
+        decided
     }
 
     /// Answers as a voter, once what it promises is durable.

@@ -41,12 +41,14 @@ pub struct UnitStart {
     pub seed: u64,
 }
 
+#[derive(Clone, Debug)]
 enum Acting {
     Standby(Standby),
     Primary(Primary),
 }
 
 /// The control unit's state machine.
+#[derive(Clone, Debug)]
 pub struct ControlUnit {
     context: Context,
     acting: Acting,
@@ -300,12 +302,17 @@ impl ControlUnit {
     }
 
     fn advance(&mut self) {
-        self.settle_role();
-        match &mut self.acting {
-            Acting::Standby(standby) => standby.advance(&mut self.context),
-            Acting::Primary(primary) => primary.advance(&mut self.context, self.now),
+        loop {
+            self.settle_role();
+            match &mut self.acting {
+                Acting::Standby(standby) => standby.advance(&mut self.context),
+                Acting::Primary(primary) => primary.advance(&mut self.context, self.now),
+            }
+            // What a verdict changed is told before the world is waited for.
+            if !self.arbitrate() {
+                break;
+            }
         }
-        self.arbitrate();
         let told = (self.role(), self.epoch());
         if told != self.told_role {
             self.told_role = told;

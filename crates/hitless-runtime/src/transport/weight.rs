@@ -1,10 +1,9 @@
 //! What a message weighs in a queue, without encoding it.
 
-use hitless_proto::entry::{CardOp, Update};
-use hitless_proto::limits::op_cost;
 use hitless_proto::message::{
     Answer, ChannelAnswer, FromCard, FromStandby, Message, ToCard, ToStandby, UnitMessage,
 };
+use hitless_proto::wire::{card_op_most, update_most};
 
 /// What every message weighs at least.
 const BASE: usize = 128;
@@ -22,8 +21,8 @@ pub(super) fn weight(message: &Message) -> usize {
 
 fn to_card(message: &ToCard) -> usize {
     match message {
-        ToCard::Ops(ops) => ops.ops.iter().map(card_op).sum(),
-        ToCard::Fill(fill) => fill.entries.iter().map(card_op).sum(),
+        ToCard::Ops(ops) => ops.ops.iter().map(card_op_most).sum(),
+        ToCard::Fill(fill) => fill.entries.iter().map(card_op_most).sum(),
         ToCard::Claim(claim) => claim.received.len() * ITEM,
         ToCard::Start(_) | ToCard::Ask(_) | ToCard::InStep(_) | ToCard::Vote(_) => 0,
     }
@@ -42,8 +41,8 @@ fn from_card(message: &FromCard) -> usize {
 fn unit(message: &UnitMessage) -> usize {
     match message {
         UnitMessage::Primary(message) => match message {
-            ToStandby::Ops(ops) => ops.ops.iter().map(|op| update(op)).sum(),
-            ToStandby::Fill(fill) => fill.entries.iter().map(update).sum(),
+            ToStandby::Ops(ops) => ops.ops.iter().map(|op| update_most(op)).sum(),
+            ToStandby::Fill(fill) => fill.entries.iter().map(update_most).sum(),
             ToStandby::Roster(roster) => roster.in_step.len() * ITEM,
             ToStandby::Relayed(relayed) => relayed.ack.nacks.len() * 4 * ITEM,
             ToStandby::Start(_) | ToStandby::Ask(_) | ToStandby::InStep(_) | ToStandby::HandOver(_) => 0,
@@ -60,7 +59,7 @@ fn unit(message: &UnitMessage) -> usize {
 fn channel_answer(answer: &ChannelAnswer) -> usize {
     match answer {
         ChannelAnswer::Known { nacks, orphans, .. } => {
-            nacks.len() * 4 * ITEM + orphans.iter().map(card_op).sum::<usize>()
+            nacks.len() * 4 * ITEM + orphans.iter().map(card_op_most).sum::<usize>()
         }
         ChannelAnswer::Unknown => 0,
     }
@@ -77,19 +76,4 @@ fn answer(answer: &Answer) -> usize {
             leaves.iter().flatten().map(parts).sum()
         }
     }
-}
-
-fn card_op(op: &CardOp) -> usize {
-    cost(op.key.len(), op.content.as_ref().map_or(0, |content| content.part.len()))
-}
-
-fn update(op: &Update) -> usize {
-    let parts = op.content.as_ref().map_or(0, |content| {
-        content.card_part.len() + content.standby_part.as_ref().map_or(0, |part| part.len())
-    });
-    cost(op.key.len(), parts)
-}
-
-fn cost(key: usize, parts: usize) -> usize {
-    usize::try_from(op_cost(key, parts)).unwrap_or(usize::MAX)
 }

@@ -196,7 +196,8 @@ impl Loopback {
     pub async fn all_in_sync(&self) {
         until("all units in sync", || async {
             for unit in self.units.values() {
-                let role = unit.handle().status().await.unwrap().role;
+                let st = unit.handle().status().await.unwrap(); let role = st.role;
+                if std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() % 5000 < 20 { eprintln!("DBG {st:#?}"); }
                 if !matches!(role, Role::Primary | Role::Standby) {
                     return None;
                 }

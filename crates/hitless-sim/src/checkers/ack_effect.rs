@@ -1,6 +1,6 @@
 //! Ack implies effect: what a card says it applied is in its forwarding table, by read-back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, Version};
@@ -21,6 +21,8 @@ pub(super) struct AckEffect {
     channels: BTreeMap<(CardId, ProcessId), Channel>,
     /// Writes that the table works on.
     under_way: BTreeMap<(CardId, ProcessId), Vec<Blob>>,
+    /// Keys whose last write was refused: a refused delete leaves no trace in what a card shows.
+    refused: BTreeSet<(CardId, ProcessId, Blob)>,
 }
 
 impl AckEffect {
@@ -38,7 +40,7 @@ impl AckEffect {
             let Some(table) = world.table(card, ack.process) else { continue };
             let (read, mirrored) = (table.entries().get(&key), world.mirrored(card, ack.process, &key));
             let good = match &mirrored {
-                None => read.is_none() || world.card_refused(card, ack.process, &key),
+                None => read.is_none() || self.refused.contains(&(card, ack.process, key.clone())),
                 Some((held, _, _)) if *held < version => false,
                 Some((_, _, true)) => true,
                 Some((_, content, false)) => read == Some(&content.part),
@@ -79,6 +81,12 @@ impl Checker for AckEffect {
                 let keys = writes.iter().map(|write| write.key.clone()).collect();
                 self.under_way.insert((*card, *process), keys);
             }
+            Seen::Applied { party: Party::Card(card), process, writes, outcomes } => {
+                for (write, outcome) in writes.iter().zip(*outcomes) {
+                    let entry = (*card, *process, write.key.clone());
+                    if outcome.is_err() { self.refused.insert(entry) } else { self.refused.remove(&entry) };
+                }
+            }
             Seen::Sent { from: Party::Card(card), message: Message::FromCard(FromCard::Ack(ack)), .. } => {
                 // An ack is made before the next batch is formed: what is under way is over.
                 self.under_way.remove(&(*card, ack.process));
@@ -88,6 +96,7 @@ impl Checker for AckEffect {
             | Seen::Sent { .. }
             | Seen::Delivered { .. }
             | Seen::Apply { .. }
+            | Seen::Applied { .. }
             | Seen::Event { .. }
             | Seen::Stepped { .. } => {}
         }

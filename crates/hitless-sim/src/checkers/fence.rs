@@ -63,6 +63,7 @@ impl Checker for Fence {
             | Seen::Sent { .. }
             | Seen::Delivered { .. }
             | Seen::Apply { .. }
+            | Seen::Applied { .. }
             | Seen::Event { .. }
             | Seen::Stepped { .. } => Ok(()),
         }

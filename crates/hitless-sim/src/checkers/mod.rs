@@ -16,7 +16,7 @@ pub mod convergence;
 use std::fmt;
 
 use hitless_proto::ids::{Party, ProcessId, Time};
-use hitless_proto::io::{Event, Write};
+use hitless_proto::io::{Event, Outcome, Write};
 use hitless_proto::message::Message;
 
 use crate::world::World;
@@ -50,6 +50,8 @@ pub(crate) enum Seen<'a> {
     Delivered { to: Party, message: &'a Message },
     /// A card gives writes to its forwarding table.
     Apply { party: Party, process: ProcessId, writes: &'a [Write] },
+    /// A forwarding table did or refused writes.
+    Applied { party: Party, process: ProcessId, writes: &'a [Write], outcomes: &'a [Outcome] },
     /// A party tells of something.
     Event { party: Party, event: &'a Event },
     /// All outputs of a party were taken.

@@ -23,6 +23,7 @@ impl Checker for Safe {
             | Seen::Sent { .. }
             | Seen::Delivered { .. }
             | Seen::Apply { .. }
+            | Seen::Applied { .. }
             | Seen::Event { .. }
             | Seen::Stepped { .. } => Ok(()),
         }

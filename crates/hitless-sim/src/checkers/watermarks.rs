@@ -41,6 +41,7 @@ impl Checker for Watermarks {
             | Seen::Sent { .. }
             | Seen::Delivered { .. }
             | Seen::Apply { .. }
+            | Seen::Applied { .. }
             | Seen::Event { .. } => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use hitless_proto::error::{SubmitError, SwitchoverError};
 use hitless_proto::ids::{CardId, Life, Party, ProcessId, UnitId, Version};
 use hitless_proto::{Card, CardConfig, CardStart, ControlUnit, UnitConfig, UnitStart};
 
-use super::World;
+use super::{Happening, World};
 use crate::checkers::{Seen, Violation};
 use crate::disk::Disk;
 use crate::forwarding_table::ForwardingTable;
@@ -55,7 +55,11 @@ impl World {
         host.machine = None;
         self.cards_died |= matches!(party, Party::Card(_));
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
-        host.backlog.clear();
+        for missed in host.backlog.drain(..) {
+            if let Happening::Dial { dialer, acceptor } = missed {
+                self.dialing.remove(&(dialer, acceptor));
+            }
+        }
         let links = std::mem::take(&mut host.links);
         self.trace.line(self.clock.now(), || format!("{party} dies"));
         for number in links.into_values() {

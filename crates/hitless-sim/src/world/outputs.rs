@@ -114,6 +114,7 @@ impl World {
             return self.clock.plan(now.after(10_000), again);
         }
         let outcomes = table.apply(writes);
+        self.see(&Seen::Applied { party, process, writes, outcomes: &outcomes });
         self.trace.line(now, || format!("{party} applied {process} batch {batch}: {outcomes:?}"));
         self.tell(party, |machine, _| match machine {
             Machine::Card(card) => card.handle_applied(process, batch, outcomes),

@@ -119,11 +119,6 @@ impl World {
         self.card(card)?.entry(process, key)
     }
 
-    /// The mirror of a card says that its forwarding table refused the last write of a key, even a delete.
-    pub(crate) fn card_refused(&self, card: CardId, process: ProcessId, key: &Blob) -> bool {
-        self.table(card, process).is_some_and(|table| table.failing.contains(key))
-    }
-
     /// Whether what an op asked for would outlive all units: a card holds it, or all that might hold the entry do not.
     pub(crate) fn held_by_card(&self, process: ProcessId, op: &Submitted) -> bool {
         let cards = self.chassis.cards.iter();
