@@ -13,6 +13,7 @@ use hitless_proto::process::{Process, Processes, Scope};
 const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
 
 #[derive(Default)]
+#[derive(Clone)]
 struct Vlan {
     /// How often a card was found out of sync: for a metric of the process's own.
     out_of_sync: u64,

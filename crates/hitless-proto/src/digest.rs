@@ -134,7 +134,7 @@ impl Tree {
     }
 
     fn dense(sparse: &SparseTree) -> Vec<Vec<Sum>> {
-        let mut levels = (0..=LEAF_LEVEL).map(|level| vec![Sum::ZERO; 1 << (4 * level)]).collect();
+        let mut levels: Vec<_> = (0..=LEAF_LEVEL).map(|level| vec![Sum::ZERO; 1 << (4 * level)]).collect();
         sparse.leaves.iter().for_each(|(leaf, sum)| add(&mut levels, *leaf, *sum));
         levels
     }

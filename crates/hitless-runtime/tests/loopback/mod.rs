@@ -12,6 +12,7 @@ use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::ids::{CardId, Party, ProcessId, UnitId, Version};
 use hitless_proto::io::{Durable, Event, Outcome, Role, Write};
 use hitless_proto::process::table::{ID, Table};
+use hitless_proto::status::ChannelState;
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
     CardHandle, CardSetup, Events, ForwardingTable, NoEvent, Recording, RunningCard, RunningUnit, Store,
@@ -192,17 +193,22 @@ impl Loopback {
         .await
     }
 
-    /// Waits until every unit that runs has this role or is the primary.
+    /// Waits until every unit that runs is primary or standby, and every channel is in step.
     pub async fn all_in_sync(&self) {
-        until("all units in sync", || async {
+        until("all in sync", || async {
+            let mut in_step = 0;
             for unit in self.units.values() {
-                let st = unit.handle().status().await.unwrap(); let role = st.role;
-                if std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() % 5000 < 20 { eprintln!("DBG {st:#?}"); }
-                if !matches!(role, Role::Primary | Role::Standby) {
-                    return None;
+                let status = unit.handle().status().await.unwrap();
+                match status.role {
+                    Role::Primary => {
+                        let channels = status.channels.iter();
+                        in_step += channels.filter(|channel| channel.state == ChannelState::InStep).count();
+                    }
+                    Role::Standby => {}
+                    Role::Joining | Role::TakingOver | Role::HandingOver => return None,
                 }
             }
-            Some(())
+            (in_step == self.units.len() - 1 + self.cards.len()).then_some(())
         })
         .await;
     }
