@@ -18,7 +18,7 @@ impl Bytes {
     /// What is wrong with the text.
     pub fn from_hex(text: &str) -> Result<Self, String> {
         let text = text.as_bytes();
-        if text.len() % 2 != 0 {
+        if !text.len().is_multiple_of(2) {
             return Err(format!("hexadecimal text has an even number of digits, not {}", text.len()));
         }
         let mut bytes = Vec::with_capacity(text.len() / 2);

@@ -12,8 +12,7 @@ use hitless_proto::process::{Process, Processes, Scope};
 /// VLAN ids go from 1 to 4094 (IEEE 802.1Q).
 const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
 
-#[derive(Default)]
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Vlan {
     /// How often a card was found out of sync: for a metric of the process's own.
     out_of_sync: u64,

@@ -269,10 +269,10 @@ impl Table {
     pub(crate) fn forget(&mut self, version: Version, key: &[u8]) {
         let place = self.digest.place(key);
         if let Ok(at) = self.find(place, key) {
-            let leaf = self.leaves.get_mut((place >> 48) as u32);
-            let row = leaf[at].row();
+            let leaf = (place >> 48) as u32;
+            let row = self.leaves.get(leaf)[at].row();
             if row.deleted() && !row.failed() && row.version() == version {
-                leaf.remove(at);
+                self.leaves.get_mut(leaf).remove(at);
             }
         }
     }

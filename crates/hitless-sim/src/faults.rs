@@ -195,7 +195,8 @@ impl Chaos {
     fn may_kill(&self, world: &World, party: Party) -> bool {
         let Party::Unit(unit) = party else { return !self.cards_live };
         let holds = |other: &UnitId| {
-            *other != unit && matches!(world.role(*other), Some(Role::Primary | Role::Standby | Role::HandingOver))
+            *other != unit
+                && matches!(world.role(*other), Some(Role::Primary | Role::Standby | Role::HandingOver))
         };
         self.cards_live || world.units().iter().any(holds)
     }

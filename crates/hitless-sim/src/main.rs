@@ -10,7 +10,10 @@ use hitless_sim::run::{Outcome, Summary, Tracing, run};
 
 /// A whole hitless chassis in one thread from one seed: faults, and one checker per property.
 #[derive(Parser)]
-#[command(version, after_help = "Examples:\n  hitless-sim run --seed 7 --trace\n  hitless-sim sweep --seeds 0..500 --jobs 2")]
+#[command(
+    version,
+    after_help = "Examples:\n  hitless-sim run --seed 7 --trace\n  hitless-sim sweep --seeds 0..500 --jobs 2"
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -87,8 +87,7 @@ impl Network {
     pub(crate) fn dial(&mut self, parties: [Party; 2], lives: [Life; 2]) -> u64 {
         self.dialed += 1;
         let pipes = [Pipe::default(), Pipe::default()];
-        self.connections
-            .insert(self.dialed, Connection { parties, lives, open: [false, false], pipes });
+        self.connections.insert(self.dialed, Connection { parties, lives, open: [false, false], pipes });
         self.dialed
     }
 

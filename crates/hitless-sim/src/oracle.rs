@@ -18,7 +18,7 @@ pub struct Submitted {
     pub programmed: bool,
     /// The source was told that it survives the primary.
     pub safe: bool,
-    /// When it was, some card held it (or, of a delete, none held the entry any more).
+    /// When it was, every card of the chassis was as it asks for.
     pub on_cards: bool,
 }
 
@@ -63,8 +63,13 @@ impl Oracle {
 
     /// All units died. An op that was safe while its cards were away was held by units only, and is lost with them.
     pub(crate) fn forgive_without_cards(&mut self) {
-        for op in self.ops.values_mut().flatten() {
-            op.safe &= op.on_cards;
+        for ((process, _), ats) in &self.by_key {
+            let Some(ops) = self.ops.get_mut(process) else { continue };
+            // What is not safe may have reached some cards only, and is for named cards then rolled on as it stands.
+            let unsettled = ats.iter().rposition(|at| ops[*at].safe).is_some_and(|last| last + 1 < ats.len());
+            for at in ats {
+                ops[*at].safe &= ops[*at].on_cards && !unsettled;
+            }
         }
     }
 
@@ -93,14 +98,27 @@ impl Oracle {
     }
 
     /// Whether some op ever took `key` from a card.
-    pub(crate) fn may_be_absent(&self, process: ProcessId, key: &Blob, card: hitless_proto::ids::CardId) -> bool {
+    pub(crate) fn may_be_absent(
+        &self,
+        process: ProcessId,
+        key: &Blob,
+        card: hitless_proto::ids::CardId,
+    ) -> bool {
         let Some(ats) = self.by_key.get(&(process, key.clone())) else { return true };
         let ops = self.ops(process);
-        ats.iter().any(|at| ops[*at].change.content.as_ref().is_none_or(|content| !content.audience.contains(card)))
+        let forgiven = self.forgiven.get(&process).copied().unwrap_or_default();
+        let out = |op: &Submitted| op.change.content.as_ref().is_none_or(|of| !of.audience.contains(card));
+        // Before an op of the key is safe it may be rolled back.
+        ats.iter().any(|at| out(&ops[*at])) || !ats.iter().any(|at| ops[*at].safe && *at >= forgiven)
     }
 
     /// Whether `held` is what an op asked for that is the newest safe one of its key, or was submitted after that.
-    pub(crate) fn admits(&self, process: ProcessId, key: &Blob, held: Option<&Content>) -> Result<(), String> {
+    pub(crate) fn admits(
+        &self,
+        process: ProcessId,
+        key: &Blob,
+        held: Option<&Content>,
+    ) -> Result<(), String> {
         let Some(ats) = self.by_key.get(&(process, key.clone())) else {
             return if held.is_none() { Ok(()) } else { Err("nobody asked for it".into()) };
         };

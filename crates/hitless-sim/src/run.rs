@@ -13,7 +13,9 @@ use crate::workload::Workload;
 use crate::world::{Builder, Speeds, World};
 
 /// Simulated time in which a healed chassis must be whole.
-const REST: u64 = 180_000_000;
+const REST: u64 = 900_000_000;
+/// Steps after which a run is taken to go round in circles.
+const MOST_STEPS: u64 = 6_000_000;
 /// Between two looks at the whole.
 const LOOK: u64 = 500_000;
 
@@ -125,6 +127,7 @@ fn safety(
 ) -> Result<(), Violation> {
     while world.now() < end {
         world.run_for(random.between(200, 20_000))?;
+        bounded(world)?;
         load.tick(world);
         chaos.tick(world);
     }
@@ -137,6 +140,7 @@ fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
     let until = world.now().after(REST);
     loop {
         world.run_for(LOOK)?;
+        bounded(world)?;
         load.note_refused(world);
         if let Some(primary) = world.primary() {
             load.say_again(world, primary);
@@ -150,6 +154,13 @@ fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
             Err(_) => {}
         }
     }
+}
+
+fn bounded(world: &World) -> Result<(), Violation> {
+    if world.steps < MOST_STEPS {
+        return Ok(());
+    }
+    Err(Violation { property: "progress", what: format!("{MOST_STEPS} steps in one run"), at: world.now() })
 }
 
 fn roles(world: &World) -> String {

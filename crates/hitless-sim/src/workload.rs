@@ -116,8 +116,7 @@ impl Workload {
             && let Some(content) = &mut change.content
         {
             // Never for nobody: with all units dead, what no card holds is lost, as it must be.
-            let some: Vec<CardId> =
-                world.cards().iter().filter(|_| self.random.one_in(2)).copied().collect();
+            let some: Vec<CardId> = world.cards().iter().filter(|_| self.random.one_in(2)).copied().collect();
             content.audience = Audience::cards(some.into_iter().chain(self.random.pick(world.cards())));
         }
         change

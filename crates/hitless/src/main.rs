@@ -40,7 +40,8 @@ fn start(cli: Cli) -> Result<(), Failure> {
         | Command::Completion(_) => "warn",
     };
     let filter = EnvFilter::try_new(cli.log.as_deref().unwrap_or(quiet)).map_err(|error| {
-        Failure::new(Exit::Usage, format!("--log: {error}")).hint("write a level (info, debug) or target=level")
+        Failure::new(Exit::Usage, format!("--log: {error}"))
+            .hint("write a level (info, debug) or target=level")
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -48,7 +49,8 @@ fn start(cli: Cli) -> Result<(), Failure> {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::new(Exit::Failed, format!("no threads: {error}")).hint("the system's limits on processes may be reached")
+        Failure::new(Exit::Failed, format!("no threads: {error}"))
+            .hint("the system's limits on processes may be reached")
     })?;
     let result = runtime.block_on(run(cli));
     // Blocked reads of standard input must not hold up the end.

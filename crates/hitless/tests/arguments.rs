@@ -1,4 +1,6 @@
 //! What the command line refuses, what it says then, and with which exit code.
+// A test fails by a panic, in its own functions too.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod chassis;
 
@@ -34,7 +36,11 @@ fn a_missing_or_wrong_chassis_file_is_a_usage_error_that_says_what_to_do() {
     let path = dir.path().join("chassis.toml");
     std::fs::write(&path, "[chassis]\nnaem = \"x\"\n").unwrap();
     let file = path.to_str().unwrap();
-    for args in [["config", "check", file].as_slice(), &["status", "--config", file], &["control", "--unit", "1", "--config", file]] {
+    for args in [
+        ["config", "check", file].as_slice(),
+        &["status", "--config", file],
+        &["control", "--unit", "1", "--config", file],
+    ] {
         refused(args, 2, "chassis.toml:2: unknown field `naem`");
         refused(args, 2, "did you mean `name`?");
     }
@@ -65,7 +71,11 @@ fn a_port_in_use_is_named() {
     let chassis = Chassis::lay_out();
     let _taken = std::net::TcpListener::bind(chassis.admin[0]).unwrap();
     let file = chassis.config();
-    refused(&["control", "--unit", "1", "--init", "--config", file.to_str().unwrap()], 1, "another process has it");
+    refused(
+        &["control", "--unit", "1", "--init", "--config", file.to_str().unwrap()],
+        1,
+        "another process has it",
+    );
 }
 
 #[test]
@@ -90,7 +100,9 @@ fn errors_are_json_where_json_is_asked_for() {
 
 #[test]
 fn every_command_has_help_with_examples_and_exit_codes() {
-    for command in ["demo", "control", "card", "status", "switchover", "load", "show", "report", "recover", "completion"] {
+    for command in
+        ["demo", "control", "card", "status", "switchover", "load", "show", "report", "recover", "completion"]
+    {
         let output = run(&[command, "--help"]);
         assert!(output.status.success());
         let text = text(&output);

@@ -1,8 +1,14 @@
 //! The demo's own claim, for every kind of death. The demo checks the tables from outside, and fails where they differ.
+// A test fails by a panic, in its own functions too.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod chassis;
 
-use chassis::{json, run, text};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use chassis::{hitless, json, run, text};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 fn demo(args: &[&str]) -> Value {
@@ -15,12 +21,18 @@ fn demo(args: &[&str]) -> Value {
     let output = run(&all);
     assert!(output.status.success(), "{args:?}: {}", text(&output));
     let html = std::fs::read_to_string(page).unwrap();
-    assert!(html.contains("<svg") && !html.contains("<script"), "the page has a drawing and needs nothing else");
+    assert!(
+        html.contains("<svg") && !html.contains("<script"),
+        "the page has a drawing and needs nothing else"
+    );
     let summary = json(&output);
     for round in summary["rounds"].as_array().unwrap() {
         for when in ["after_takeover", "after_switchover"] {
             let comparison = &round[when];
-            assert!(comparison["equal"].as_u64() > Some(0) && comparison["safe_keys"].as_u64() > Some(0), "{comparison}");
+            assert!(
+                comparison["equal"].as_u64() > Some(0) && comparison["safe_keys"].as_u64() > Some(0),
+                "{comparison}"
+            );
         }
     }
     summary
@@ -89,8 +101,65 @@ fn a_chassis_that_cannot_get_over_it_fails_the_demo() {
     // With one second for each step and half a minute of heartbeats nobody hears that the frozen primary is gone.
     let dir = tempfile::tempdir().unwrap();
     let page = dir.path().join("page.html");
-    let args = ["demo", "--entries", "100", "--how", "freeze", "--heartbeat", "10000", "--deadline", "3", "--html"];
+    let args =
+        ["demo", "--entries", "100", "--how", "freeze", "--heartbeat", "10000", "--deadline", "3", "--html"];
     let output = run(&[&args, [page.to_str().unwrap()].as_slice()].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("no takeover was reported"), "{}", text(&output));
+}
+
+/// Processes whose parent is `pid`, from `/proc/N/stat`: `N (name) state parent ...`.
+fn children_of(pid: u32) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let is_child =
+        |stat: &str| stat.rsplit(')').next()?.split_whitespace().nth(1).map(|of| of == pid.to_string());
+    processes
+        .filter(|entry| {
+            let stat = std::fs::read_to_string(entry.path().join("stat"));
+            stat.ok().and_then(|stat| is_child(&stat)) == Some(true)
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// A zombie is dead: whose child it became may be slow to hear of it.
+fn is_alive(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
+}
+
+/// Starts a demo that churns for long, signals it when all its processes run, and waits until they are gone.
+fn no_process_is_left_after(signal: Signal) {
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("page.html");
+    let mut command = hitless();
+    command.args(["demo", "--entries", "100", "--churn-ms", "60000", "--html", page.to_str().unwrap()]);
+    let mut demo =
+        command.env("TMPDIR", dir.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pid = demo.id();
+    let children = || children_of(pid);
+    let begun = Instant::now();
+    while children().len() < 4 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the demo did not start its processes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let children = children();
+    kill_process(Pid::from_child(&demo), signal).unwrap();
+    demo.wait().unwrap();
+    let begun = Instant::now();
+    while let Some(left) = children.iter().find(|child| is_alive(child)) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "process {left} is left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interrupted_demo_leaves_no_process_behind() {
+    no_process_is_left_after(Signal::INT);
+    no_process_is_left_after(Signal::TERM);
+}
+
+#[test]
+fn a_killed_demo_leaves_no_process_behind() {
+    no_process_is_left_after(Signal::KILL);
 }

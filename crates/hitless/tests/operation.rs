@@ -1,4 +1,6 @@
 //! A chassis of real processes, as an operator sees it.
+// A test fails by a panic, in its own functions too.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod chassis;
 
@@ -36,11 +38,18 @@ fn what_is_loaded_is_shown_by_every_party_and_survives_the_primary() {
     let other = 3 - primary;
     wait_until(|| {
         let status = json(&chassis.ask(&["status", "--json"]));
-        status["units"].as_array().unwrap().iter().any(|unit| unit["unit"] == other && unit["role"] == "primary")
+        status["units"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|unit| unit["unit"] == other && unit["role"] == "primary")
     });
     let report = json(&chassis.ask(&["report", "--json"]));
     assert_eq!((&report[0]["unit"], &report[0]["planned"]), (&value!(other), &value!(false)));
-    assert!(report[0]["channels"].as_array().unwrap().iter().all(|channel| channel["verified"] == true), "{report}");
+    assert!(
+        report[0]["channels"].as_array().unwrap().iter().all(|channel| channel["verified"] == true),
+        "{report}"
+    );
     let degraded = chassis.ask(&["status"]);
     assert_eq!(degraded.status.code(), Some(1), "{}", text(&degraded));
     let held = json(&chassis.ask(&["show", "--json", "10.0.0.0/8"]));
@@ -58,14 +67,23 @@ fn what_is_loaded_is_shown_by_every_party_and_survives_the_primary() {
 #[test]
 fn bad_lines_are_named_and_the_others_are_applied() {
     let chassis = Chassis::start();
-    let input = format!("{LINES}{{\"process\":\"fib\",\"prefix\":\"10.0.0.1/8\",\"next_hop\":7}}\nnonsense\n");
+    let input =
+        format!("{LINES}{{\"process\":\"fib\",\"prefix\":\"10.0.0.1/8\",\"next_hop\":7}}\nnonsense\n");
     let output = chassis.ask_with(&["load", "--json", "--format", "json", "-"], &input);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     let outcome = json(&output);
     assert_eq!((&outcome["safe"], &outcome["invalid"]), (&value!(3), &value!(2)), "{}", text(&output));
     assert!(text(&output).contains(":4: "), "{}", text(&output));
-    let missing = chassis.ask_with(&["load", "--json", "-"], "{\"process\":\"fib\",\"prefix\":\"10.9.0.0/16\",\"next_hop\":99}\n");
-    assert_eq!(missing.status.code(), Some(1), "a route without its next hop is refused by the cards: {}", text(&missing));
+    let missing = chassis.ask_with(
+        &["load", "--json", "-"],
+        "{\"process\":\"fib\",\"prefix\":\"10.9.0.0/16\",\"next_hop\":99}\n",
+    );
+    assert_eq!(
+        missing.status.code(),
+        Some(1),
+        "a route without its next hop is refused by the cards: {}",
+        text(&missing)
+    );
 }
 
 #[test]
@@ -83,13 +101,17 @@ fn the_admin_port_answers_garbage_with_an_error_and_goes_on() {
     assert_eq!(ask(b"\xff\x00nonsense\n")["error"]["code"], "bad_request");
     assert_eq!(ask(b"{\"id\":3,\"request\":\"hello\"}\n")["answer"]["party_is"]["party"], "unit-1");
     assert_eq!(ask(b"{\"id\":4,\"request\":{\"fault\":{}}}\n")["error"]["code"], "wrong_party");
-    assert_eq!(ask(b"{\"id\":5,\"request\":{\"show\":{\"process\":77,\"key\":\"00\"}}}\n")["error"]["code"], "not_found");
+    assert_eq!(
+        ask(b"{\"id\":5,\"request\":{\"show\":{\"process\":77,\"key\":\"00\"}}}\n")["error"]["code"],
+        "not_found"
+    );
     assert_eq!(ask(b"{\"id\":6,\"request\":{\"forgo\":{\"card\":9}}}\n")["error"]["code"], "not_found");
     assert_eq!(ask(b"{\"id\":7,\"request\":{\"fob\":{}}}\n")["error"]["code"], "bad_request");
     let mut long = vec![b'x'; hitless_admin::MAX_LINE + 1];
     long.push(b'\n');
     assert_eq!(ask(&long)["error"]["code"], "too_long");
-    let many: Vec<Value> = (0..=hitless_admin::MAX_SUBMIT).map(|_| value!([1, "00", null, null, null])).collect();
+    let many: Vec<Value> =
+        (0..=hitless_admin::MAX_SUBMIT).map(|_| value!([1, "00", null, null, null])).collect();
     let line = format!("{}\n", value!({"id": 8, "request": {"submit": {"changes": many}}}));
     assert_eq!(ask(line.as_bytes())["error"]["code"], "bad_request");
     assert_eq!(ask(b"{\"id\":9,\"request\":\"status\"}\n")["id"], 9);
@@ -99,7 +121,12 @@ fn the_admin_port_answers_garbage_with_an_error_and_goes_on() {
 fn garbage_on_the_protocol_port_disturbs_nobody() {
     let chassis = Chassis::start();
     let text_of_config = std::fs::read_to_string(chassis.config()).unwrap();
-    let address = text_of_config.lines().find_map(|line| line.strip_prefix("address = ")).unwrap().trim_matches('"').to_owned();
+    let address = text_of_config
+        .lines()
+        .find_map(|line| line.strip_prefix("address = "))
+        .unwrap()
+        .trim_matches('"')
+        .to_owned();
     for garbage in [b"GET / HTTP/1.0\r\n\r\n".as_slice(), &[0xff; 4096], &[0; 3]] {
         TcpStream::connect(&address).unwrap().write_all(garbage).unwrap();
     }

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hitless-adapters", &["hitless-proto", "hitless-runtime"]),
     ("hitless-admin", &["hitless-proto"]),
     ("hitless-sim", &["hitless-proto"]),
+    ("hitless-model", &["hitless-proto"]),
     ("hitless", &["hitless-proto", "hitless-runtime", "hitless-adapters", "hitless-admin"]),
     ("xtask", &[]),
 ];

@@ -1,3 +1,5 @@
+//! Lines survive a round trip; damaged ones are refused by name.
+
 use alloc::string::ToString;
 use alloc::vec;
 

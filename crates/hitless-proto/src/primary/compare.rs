@@ -151,7 +151,7 @@ impl Compare {
                 Some(entry) if entry.version >= row.version() && matches!(party, Party::Card(_)) => {
                     self.repairs.push(key);
                 }
-                None if expected == Sum::ZERO => {}
+                None if expected == Sum::ZERO => self.refused.push((key, false)),
                 Some(_) | None => self.fills.push(key),
             }
         }

@@ -326,9 +326,13 @@ impl Primary {
     pub(crate) fn handle_timeout(&mut self, context: &mut Context, now: Time) {
         let epoch = self.epoch;
         let timing = context.chassis.timing;
+        let hands_over = matches!(self.phase, Phase::HandingOver(_));
         for stream in self.streams.values_mut() {
             for (card, key) in stream.failures.due(now) {
-                if context.connected(Party::Card(card)) {
+                // A hand-over drains what was issued: tried again later, by whoever is primary then.
+                if hands_over && let Some(failure) = stream.failures.get_mut(card, &key) {
+                    failure.retry_at = Some(now.after(timing.retry));
+                } else if context.connected(Party::Card(card)) {
                     stream.issue_current(epoch, &key, Origin::Retry, Audience::cards([card]));
                 }
             }

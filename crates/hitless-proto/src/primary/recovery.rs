@@ -9,7 +9,7 @@ use super::pump::{send_ask, send_start};
 use super::stream::Stream;
 use crate::context::Context;
 use crate::digest::LEAVES;
-use crate::entry::{Audience, Content};
+use crate::entry::{Audience, CardContent, Content};
 use crate::ids::{CardId, Epoch, Party, ProcessId, UnitId, Version};
 use crate::io::Event;
 use crate::limits::ASK_LEAVES;
@@ -55,7 +55,10 @@ impl Primary {
         if recovery.reading {
             return;
         }
-        let there = |card: &CardId| context.connected(Party::Card(*card)) && context.cards.contains_key(card);
+        // A card that has not promised would not listen yet, and may still change what it holds.
+        let promised =
+            |card: &CardId| self.takeover.as_ref().is_some_and(|takeover| takeover.promised(*card));
+        let there = |card: &CardId| context.connected(Party::Card(*card)) && promised(card);
         let missing: Vec<CardId> = context
             .chassis
             .cards
@@ -73,20 +76,14 @@ impl Primary {
             }
             return;
         }
+        let read: Vec<CardId> = context.chassis.cards.iter().filter(|card| there(card)).copied().collect();
         recovery.reading = true;
         recovery.left.clear();
         let epoch = self.epoch;
         for (process, stream) in &mut self.streams {
             let last = stream.issued().seq;
-            for card in context
-                .chassis
-                .cards
-                .iter()
-                .filter(|card| context.connected(Party::Card(**card)))
-                .copied()
-                .collect::<Vec<_>>()
-            {
-                let party = Party::Card(card);
+            for card in &read {
+                let (card, party) = (*card, Party::Card(*card));
                 let Some(feed) = stream.feeds.get_mut(&party) else { continue };
                 feed.begin(last);
                 feed.state = FeedState::Adopting { leaf: 0 };
@@ -104,7 +101,7 @@ impl Primary {
             return;
         };
         let leaves = told.len() as u32;
-        told.iter().flatten().for_each(|entry| adopt(stream, card, entry));
+        told.iter().flatten().for_each(|entry| adopt(stream, &context.chassis.cards, card, entry));
         let Some(feed) = stream.feeds.get_mut(&party) else { return };
         let FeedState::Adopting { leaf } = &mut feed.state else { return };
         *leaf += leaves.max(1);
@@ -149,27 +146,47 @@ fn ask_leaves(context: &mut Context, epoch: Epoch, stream: &Stream, (party, leaf
     send_ask(context, party, Ask { epoch, process: stream.process, session, question });
 }
 
-/// Takes over one entry: of two versions the newer, of one that is not for all the cards that hold it.
-fn adopt(stream: &mut Stream, card: CardId, entry: &LeafEntry) {
-    let held = stream.table.row(&entry.key);
-    let mut audience = Audience::All;
-    if entry.content.as_ref().is_some_and(|content| !content.for_all) {
-        audience = Audience::cards([card]);
-        if let Some(row) = held.filter(|row| row.version() == entry.version && !row.deleted()) {
-            audience = audience.union(&row.audience());
-        }
-    } else if held.is_some_and(|row| row.version() >= entry.version) {
+/// These cards; all of the chassis are `All`.
+fn audience_of(of: &[CardId], cards: &[CardId]) -> Audience {
+    if cards.iter().all(|card| of.contains(card)) {
+        Audience::All
+    } else {
+        Audience::cards(of.iter().copied())
+    }
+}
+
+/// Takes over one entry: of two versions the newer. One that is not for all is for each card that holds it in any
+/// version, since a replay or a retry to one card raises the version there only.
+fn adopt(stream: &mut Stream, cards: &[CardId], card: CardId, entry: &LeafEntry) {
+    if entry.content.is_none() && !entry.deleted {
         return;
     }
-    if held.is_some_and(|row| row.version() > entry.version) {
-        return;
-    }
-    let content = entry.content.as_ref().map(|content| Content {
-        audience,
+    let named = |content: &Content| content.audience != Audience::All;
+    // What a card found in its forwarding table when it started has no version: for whom it is, is not known.
+    let for_all = |content: &CardContent| content.for_all && entry.version != Version::ZERO;
+    let told = entry.content.as_ref().map(|content| Content {
+        audience: if for_all(content) { Audience::All } else { audience_of(&[card], cards) },
         card_part: content.part.clone(),
         standby_part: None,
     });
-    if content.is_some() || entry.deleted {
-        stream.table.write(entry.version, &entry.key, content.as_ref(), false);
-    }
+    let held = stream.table.row(&entry.key).map(|row| (row.version(), row.content()));
+    let (version, content) = match (held, told) {
+        (Some((version, Some(held))), Some(told)) if named(&held) && named(&told) => {
+            let audience = match held.audience.union(&told.audience) {
+                Audience::All => Audience::All,
+                Audience::Cards(of) => audience_of(&of, cards),
+            };
+            let newer = if entry.version > version { told } else { held };
+            (version.max(entry.version), Some(Content { audience, ..newer }))
+        }
+        // A card for which an entry is no longer is told of a delete, at the version of its last retry: that says
+        // nothing of the other cards.
+        (Some((version, None)), Some(told)) if named(&told) || version == entry.version => {
+            (version.max(entry.version), Some(told))
+        }
+        (Some((_, Some(held))), None) if named(&held) => return,
+        (Some((version, _)), _) if version >= entry.version => return,
+        (_, told) => (entry.version, told),
+    };
+    stream.table.write(version, &entry.key, content.as_ref(), false);
 }

@@ -225,7 +225,9 @@ impl Stream {
         let stable = self.stable;
         for feed in self.feeds.values_mut() {
             let holds_up = full && feed.in_step() && feed.settled <= stable;
-            let waits = !feed.given_up && feed.open() && (holds_up || !feed.in_step());
+            // A recovery can do without no card: it waits until the operator gives one up.
+            let read = matches!(feed.state, FeedState::Adopting { .. });
+            let waits = !feed.given_up && !read && feed.open() && (holds_up || !feed.in_step());
             feed.silent_since = if waits { feed.silent_since.or(Some(now)) } else { None };
         }
     }

@@ -108,6 +108,11 @@ impl Takeover {
         }
     }
 
+    /// A card has answered the claim.
+    pub(super) fn promised(&self, card: CardId) -> bool {
+        self.promises.contains_key(&card)
+    }
+
     /// A card is gone: it is not waited for, and its channels stay unverified in the report.
     pub(super) fn lost(&mut self, card: CardId) {
         self.awaited.remove(&card);

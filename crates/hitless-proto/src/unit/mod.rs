@@ -308,7 +308,7 @@ impl ControlUnit {
                 Acting::Standby(standby) => standby.advance(&mut self.context),
                 Acting::Primary(primary) => primary.advance(&mut self.context, self.now),
             }
-            // What a verdict changed is told before the world is waited for.
+            // A verdict changes what there is to do, and nothing else may come to bring it about.
             if !self.arbitrate() {
                 break;
             }
@@ -337,7 +337,12 @@ impl ControlUnit {
         self.context.write = None;
         let empty = Acting::Standby(Standby::left_behind(epoch, alloc::collections::BTreeMap::new()));
         if let Acting::Primary(primary) = core::mem::replace(&mut self.acting, empty) {
-            self.acting = Acting::Standby(primary.step_down(epoch));
+            let standby = primary.step_down(epoch);
+            // Whoever follows this unit must look for another primary.
+            for unit in self.context.other_units() {
+                self.context.send_unit(unit, UnitMessage::Report(standby.report()));
+            }
+            self.acting = Acting::Standby(standby);
         }
     }
 

@@ -84,10 +84,16 @@ impl Checker for AckEffect {
             Seen::Applied { party: Party::Card(card), process, writes, outcomes } => {
                 for (write, outcome) in writes.iter().zip(*outcomes) {
                     let entry = (*card, *process, write.key.clone());
-                    if outcome.is_err() { self.refused.insert(entry) } else { self.refused.remove(&entry) };
+                    if outcome.is_err() {
+                        self.refused.insert(entry)
+                    } else {
+                        self.refused.remove(&entry)
+                    };
                 }
             }
-            Seen::Sent { from: Party::Card(card), message: Message::FromCard(FromCard::Ack(ack)), .. } => {
+            Seen::Sent {
+                from: Party::Card(card), message: Message::FromCard(FromCard::Ack(ack)), ..
+            } => {
                 // An ack is made before the next batch is formed: what is under way is over.
                 self.under_way.remove(&(*card, ack.process));
                 return self.acked(world, *card, ack);

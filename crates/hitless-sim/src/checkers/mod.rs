@@ -84,7 +84,7 @@ impl Checkers {
                 Box::new(payload::Payload::default()),
                 Box::new(watermarks::Watermarks::default()),
                 Box::new(safe::Safe),
-                Box::new(switchover::ZeroReplay),
+                Box::new(switchover::ZeroReplay::default()),
                 Box::new(replay::Narrow),
                 Box::new(gap::Gap),
             ],

@@ -20,7 +20,10 @@ impl Checker for Watermarks {
 
     fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Event { party: Party::Unit(unit), event: Event::Completed { process, programmed, safe } } => {
+            Seen::Event {
+                party: Party::Unit(unit),
+                event: Event::Completed { process, programmed, safe },
+            } => {
                 let party = Party::Unit(*unit);
                 let epoch = world.epochs.get(unit).copied().unwrap_or_default();
                 let told = self.told.entry((party, world.hosts[&party].life, *process)).or_default();

@@ -11,10 +11,16 @@ use crate::network::Parcel;
 use crate::oracle::Submitted;
 use crate::process::Machine;
 
+/// Outputs after one input: far more than any window allows.
+const MOST_OUTPUTS: u64 = 200_000;
+
 impl World {
     /// Takes all outputs of a machine, unless it dies in between.
     pub(crate) fn drain(&mut self, party: Party) {
-        loop {
+        for outputs in 0_u64.. {
+            if outputs > MOST_OUTPUTS {
+                return self.fail("progress", format!("{party} puts out without end"));
+            }
             let Some(host) = self.hosts.get_mut(&party) else { return };
             if host.dies_in == Some(0) {
                 self.trace.line(self.clock.now(), || format!("{party} dies between two outputs"));
@@ -151,7 +157,7 @@ impl World {
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
                     let mut oracle = std::mem::take(&mut self.oracle);
-                    let held = |op: &Submitted| self.held_by_card(*process, op);
+                    let held = |op: &Submitted| self.held_by_cards(*process, op);
                     oracle.completed(*process, epoch, (*programmed, *safe), held);
                     self.oracle = oracle;
                 }
@@ -177,7 +183,10 @@ impl World {
                 | Event::StoreFailed => {}
             }
         } else if let Event::Misbehaved { peer, error } = &event {
-            self.fail("nobody is accused wrongly", format!("{party} says that {peer} broke the protocol: {error}"));
+            self.fail(
+                "nobody is accused wrongly",
+                format!("{party} says that {peer} broke the protocol: {error}"),
+            );
         }
         self.see(&Seen::Event { party, event: &event });
         self.events.push((now, party, event));

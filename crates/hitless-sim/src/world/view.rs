@@ -115,22 +115,24 @@ impl World {
 
     /// One entry of a card's own mirror.
     #[must_use]
-    pub fn mirrored(&self, card: CardId, process: ProcessId, key: &[u8]) -> Option<(Version, CardContent, bool)> {
+    pub fn mirrored(
+        &self,
+        card: CardId,
+        process: ProcessId,
+        key: &[u8],
+    ) -> Option<(Version, CardContent, bool)> {
         self.card(card)?.entry(process, key)
     }
 
-    /// Whether what an op asked for would outlive all units: a card holds it, or all that might hold the entry do not.
-    pub(crate) fn held_by_card(&self, process: ProcessId, op: &Submitted) -> bool {
-        let cards = self.chassis.cards.iter();
-        let mut versions = cards.map(|card| (*card, self.mirrored(*card, process, &op.change.key)));
-        match &op.change.content {
-            Some(content) => versions.any(|(card, mirrored)| {
-                content.audience.contains(card) && mirrored.is_some_and(|(held, ..)| held >= op.version)
-            }),
-            None => versions.all(|(card, mirrored)| {
-                self.card(card).is_some() && mirrored.is_none_or(|(held, ..)| held >= op.version)
-            }),
-        }
+    /// Whether what an op asked for would outlive all units: no card holds anything older.
+    pub(crate) fn held_by_cards(&self, process: ProcessId, op: &Submitted) -> bool {
+        self.chassis.cards.iter().all(|card| {
+            let wanted = op.change.content.as_ref().is_some_and(|content| content.audience.contains(*card));
+            match self.mirrored(*card, process, &op.change.key) {
+                Some((held, _, _)) => held >= op.version,
+                None => !wanted && self.card(*card).is_some(),
+            }
+        })
     }
 
     /// Everything that any party said.

@@ -64,7 +64,9 @@ impl CardBackend {
     pub(super) async fn dump(&self, process: u16) -> Result<Vec<EntryRow>, ErrorBody> {
         let process = known_process(&self.processes, process)?;
         let entries = self.handle.dump(process).await.map_err(gone)?;
-        let row = |(key, part): (Blob, Blob)| EntryRow(convert::bytes(&key), convert::bytes(&part), None, None, 0, 0);
+        let row = |(key, part): (Blob, Blob)| {
+            EntryRow(convert::bytes(&key), convert::bytes(&part), None, None, 0, 0)
+        };
         Ok(entries.into_iter().map(row).collect())
     }
 }

@@ -1,8 +1,8 @@
 //! One admin connection: requests in, answers and notices out.
 
 use hitless_admin::{
-    Answer, AnswerLine, Code, DUMP_CHUNK, EntryRow, ErrorBody, LineError, LineReader, MAX_LINE, MAX_SUBMIT, PartyIs,
-    Request, RequestLine,
+    Answer, AnswerLine, Code, DUMP_CHUNK, EntryRow, ErrorBody, LineError, LineReader, MAX_LINE, MAX_SUBMIT,
+    PartyIs, Request, RequestLine,
 };
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -64,7 +64,9 @@ pub(super) async fn run(stream: TcpStream, party: &PartyIs, backend: &Backend) {
         };
         let answered = match serde_json::from_slice::<RequestLine>(line) {
             Ok(RequestLine { id, request }) => {
-                if matches!(request, Request::Watch | Request::Submit(_)) && !std::mem::replace(&mut noticed, true) {
+                if matches!(request, Request::Watch | Request::Submit(_))
+                    && !std::mem::replace(&mut noticed, true)
+                {
                     // Before the first op of this connection is issued, so that no completion is missed.
                     notices::start(&mut tasks, backend, id, out.clone());
                 }

@@ -6,7 +6,9 @@ use hitless_proto::error::{SubmitError, SwitchoverError};
 use hitless_proto::ids::{Party, ProcessId, UnitId, Version};
 use hitless_proto::io::{Event, Role};
 use hitless_proto::report::{Method, TakeoverReport};
-use hitless_proto::status::{CardStatus, ChannelState, ChannelStatus, ClientStatus, ProcessStatus, UnitStatus};
+use hitless_proto::status::{
+    CardStatus, ChannelState, ChannelStatus, ClientStatus, ProcessStatus, UnitStatus,
+};
 
 use crate::feed::row::cards_of;
 use crate::render;
@@ -158,7 +160,9 @@ pub(super) fn notice(event: &Event) -> api::Notice {
     let said = |text: String| api::Notice::Event { text };
     let named = |process: ProcessId, party: Party| format!("{} on {party}", render::process(process.0));
     match event {
-        Event::Role { role: now, epoch } => api::Notice::Role { role: role(*now), epoch: epoch.0, primary: None },
+        Event::Role { role: now, epoch } => {
+            api::Notice::Role { role: role(*now), epoch: epoch.0, primary: None }
+        }
         Event::Completed { process, programmed, safe } => {
             api::Notice::Completed { process: process.0, programmed: programmed.0, safe: safe.0 }
         }
@@ -190,7 +194,12 @@ pub(super) fn not_primary(primary: Option<UnitId>, message: String) -> api::Erro
         Some(unit) => format!("ask {unit}"),
         None => "`hitless status` shows whether a unit is taking over".to_owned(),
     };
-    api::ErrorBody { code: api::Code::NotPrimary, message, hint: Some(hint), primary: primary.map(|unit| unit.0) }
+    api::ErrorBody {
+        code: api::Code::NotPrimary,
+        message,
+        hint: Some(hint),
+        primary: primary.map(|unit| unit.0),
+    }
 }
 
 pub(super) fn submit_error(error: &SubmitError) -> api::ErrorBody {
@@ -214,4 +223,3 @@ pub(super) fn switchover_error(error: &SwitchoverError) -> api::ErrorBody {
         | SwitchoverError::AlreadyPrimary(_) => api::ErrorBody::new(api::Code::Refused, message),
     }
 }
-

@@ -52,7 +52,9 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let exit = Exit::Failed;
         let hint = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another process has it: is this party running already? Or change `admin`",
+            std::io::ErrorKind::AddrInUse => {
+                "another process has it: is this party running already? Or change `admin`"
+            }
             _ => "`admin` must be an address of this machine",
         };
         Failure::new(exit, format!("the admin API cannot listen on {address}: {error}")).hint(hint)
@@ -100,7 +102,8 @@ async fn turn_away(mut stream: TcpStream) {
 
 /// The refusal of what only the other kind of party does.
 fn wrong_party(what: &str, who: &str) -> ErrorBody {
-    ErrorBody::new(Code::WrongParty, format!("{what} is for {who}")).hint("ask another party: `hitless status` lists them")
+    ErrorBody::new(Code::WrongParty, format!("{what} is for {who}"))
+        .hint("ask another party: `hitless status` lists them")
 }
 
 /// The refusal when the driver has stopped.

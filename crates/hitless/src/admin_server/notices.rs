@@ -21,7 +21,8 @@ async fn run(mut events: Events, unit: Option<UnitHandle>, id: u64, out: Out) {
         let goes_on = match events.next().await {
             Ok(event) => out.line(&AnswerLine::notice(id, convert::notice(&event))).await,
             Err(NoEvent::Missed(lost)) => {
-                out.line(&AnswerLine::notice(id, Notice::Lagged { lost })).await && catch_up(unit.as_ref(), id, &out).await
+                out.line(&AnswerLine::notice(id, Notice::Lagged { lost })).await
+                    && catch_up(unit.as_ref(), id, &out).await
             }
             Err(NoEvent::Stopped) => return,
         };

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use hitless_admin::{Bytes, ChangeRow};
 use hitless_adapters::source;
+use hitless_admin::{Bytes, ChangeRow};
 use hitless_runtime::source::{BadInput, Source};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -105,6 +105,8 @@ impl Observer for Counter {
         self.0.submitted.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn accepted(&mut self, _: usize) {}
+
     fn programmed(&mut self, count: usize) {
         self.0.programmed.fetch_add(count as u64, Ordering::Relaxed);
     }
@@ -115,7 +117,11 @@ impl Observer for Counter {
 
     fn rejected(&mut self, row: &ChangeRow, reason: &str) {
         if self.0.rejected.fetch_add(1, Ordering::Relaxed) < SHOWN {
-            eprintln!("rejected: {} of {}: {reason}", render::key::text(row.0, &row.1.0), render::process(row.0));
+            eprintln!(
+                "rejected: {} of {}: {reason}",
+                render::key::text(row.0, &row.1.0),
+                render::process(row.0)
+            );
         }
     }
 
@@ -143,7 +149,8 @@ pub async fn run(args: &LoadArgs, as_json: bool) -> Result<(), Failure> {
     let counts = Arc::new(Counts::default());
     let wait = if args.wait == Until::Safe { Wait::Safe } else { Wait::Programmed };
     let bar = bar(source.describe());
-    let pace = Pace { speed: (args.speed > 0.0).then_some(args.speed), rate: args.rate.filter(|rate| *rate > 0.0) };
+    let pace =
+        Pace { speed: (args.speed > 0.0).then_some(args.speed), rate: args.rate.filter(|rate| *rate > 0.0) };
     let (mut batches, progress) = read(source, pace);
     let feed = Feed::start(args.target.unit_addresses()?, wait, Counter(Arc::clone(&counts)));
     let mut invalid = 0;
@@ -190,12 +197,19 @@ fn open(args: &LoadArgs) -> Result<Box<dyn Source + Send>, Failure> {
     let path = match &args.file {
         Some(path) if path.as_os_str() == "-" => Path::new("/dev/stdin"),
         Some(path) => path,
-        None => return Err(Failure::new(Exit::Usage, "no file is named").hint("name one, or `-` for standard input")),
+        None => {
+            return Err(
+                Failure::new(Exit::Usage, "no file is named").hint("name one, or `-` for standard input")
+            );
+        }
     };
     let name = || path.display().to_string();
-    let input = || source::Input::open(path).map_err(|error| unreadable(format!("{}: {error}", path.display())));
+    let input =
+        || source::Input::open(path).map_err(|error| unreadable(format!("{}: {error}", path.display())));
     Ok(match args.format {
-        Format::Auto | Format::Generate => source::open(path).map_err(|bad: BadInput| unreadable(bad.to_string()))?,
+        Format::Auto | Format::Generate => {
+            source::open(path).map_err(|bad: BadInput| unreadable(bad.to_string()))?
+        }
         Format::Text | Format::Churn => Box::new(source::TextFile::new(name(), input()?)),
         Format::Json if path == Path::new("/dev/stdin") => source::standard_input(),
         Format::Json => Box::new(source::JsonLines::new(name(), input()?)),
@@ -208,8 +222,8 @@ fn unreadable(message: String) -> Failure {
     Failure::new(Exit::Usage, message).hint("name a file that can be read; .gz, .xz and .bz2 are unpacked")
 }
 
-fn bar(what: String) -> ProgressBar {
-    // Draws to standard error, and only where that is a terminal.
+/// A progress bar on standard error, where that is a terminal.
+pub(crate) fn bar(what: String) -> ProgressBar {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3}% {msg}") {
         bar.set_style(style);
@@ -238,7 +252,8 @@ async fn watch(counts: &Counts, progress: &Progress, bar: &ProgressBar, patience
         } else if moved.elapsed() > patience {
             bar.finish_and_clear();
             let open = now.1 - safe;
-            let message = format!("{open} changes are not safe after {} s without progress", patience.as_secs());
+            let message =
+                format!("{open} changes are not safe after {} s without progress", patience.as_secs());
             return Failure::new(Exit::Failed, message)
                 .hint("`hitless status` shows whether there is a primary, and which channel is not in step");
         }
@@ -250,7 +265,12 @@ fn tell(outcome: &Outcome, as_json: bool) {
         return render::json(outcome);
     }
     let rate = outcome.submitted as f64 / outcome.seconds.max(0.001);
-    print!("{} changes in {:.1} s ({}/s)", render::count(outcome.submitted), outcome.seconds, render::count(rate as u64));
+    print!(
+        "{} changes in {:.1} s ({}/s)",
+        render::count(outcome.submitted),
+        outcome.seconds,
+        render::count(rate as u64)
+    );
     print!(", {} programmed, {} safe", render::count(outcome.programmed), render::count(outcome.safe));
     let extra = [
         (outcome.invalid, "invalid"),
@@ -267,11 +287,14 @@ fn tell(outcome: &Outcome, as_json: bool) {
 fn judge(outcome: &Outcome) -> Result<(), Failure> {
     if outcome.invalid + outcome.rejected > 0 {
         let message = format!("{} changes were not applied", outcome.invalid + outcome.rejected);
-        return Err(Failure::new(Exit::Usage, message).hint("the lines above name them; the others were applied"));
+        return Err(
+            Failure::new(Exit::Usage, message).hint("the lines above name them; the others were applied")
+        );
     }
     if outcome.failed > 0 {
         let message = format!("{} refusals by forwarding tables", outcome.failed);
-        return Err(Failure::new(Exit::Failed, message).hint("they are tried again; `hitless status` shows what is left"));
+        return Err(Failure::new(Exit::Failed, message)
+            .hint("they are tried again; `hitless status` shows what is left"));
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 pub mod completion;
 pub mod config;
-pub mod party;
 pub mod load;
+pub mod party;
 pub mod recover;
 pub mod report;
 pub mod show;

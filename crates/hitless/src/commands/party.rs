@@ -12,9 +12,7 @@ use hitless_proto::process::Process;
 use hitless_proto::process::fib::Fib;
 use hitless_proto::process::table::Table;
 use hitless_runtime::transport::{Liveness, Tcp};
-use hitless_runtime::{
-    Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, UnitSetup,
-};
+use hitless_runtime::{Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, UnitSetup};
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -87,7 +85,8 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
     let mut running = RunningUnit::start(setup).await.map_err(|error| cannot_start(&error))?;
     let cards = settings.cards.iter().map(|card| card.id).collect();
     let backend = UnitBackend::new(running.handle(), process_ids(&settings), cards);
-    let server = tokio::spawn(serve(listener, introduce(&settings.name, Party::Unit(id)), Backend::Unit(backend)));
+    let server =
+        tokio::spawn(serve(listener, introduce(&settings.name, Party::Unit(id)), Backend::Unit(backend)));
     tracing::info!(unit = %id, address = %unit.address, admin = %unit.admin, "control unit runs");
     tokio::select! {
         () = told_to_stop(args.party.exit_with_parent) => {}
@@ -122,7 +121,8 @@ pub async fn run_card(args: &CardArgs) -> Result<(), Failure> {
     };
     let mut running = RunningCard::start(setup).await.map_err(|error| cannot_start(&error))?;
     let backend = CardBackend::new(running.handle(), process_ids(&settings), faults);
-    let server = tokio::spawn(serve(listener, introduce(&settings.name, Party::Card(id)), Backend::Card(backend)));
+    let server =
+        tokio::spawn(serve(listener, introduce(&settings.name, Party::Card(id)), Backend::Card(backend)));
     tracing::info!(card = %id, admin = %card.admin, "card runs");
     tokio::select! {
         () = told_to_stop(args.party.exit_with_parent) => {}

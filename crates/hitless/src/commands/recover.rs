@@ -47,13 +47,20 @@ pub async fn run(args: &RecoverArgs, as_json: bool) -> Result<(), Failure> {
         }
     }
     if told.is_empty() {
-        return Err(problems.into_iter().next().unwrap_or_else(|| Failure::new(Exit::Usage, "there is no control unit")));
+        return Err(problems
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Failure::new(Exit::Usage, "there is no control unit")));
     }
     if as_json {
         println!("{}", json!({"told": told}));
     } else {
         let cards: Vec<String> = args.without.iter().map(|card| format!("card-{card}")).collect();
-        println!("{} control units go on without {}", told.len() / args.without.len().max(1), cards.join(", "));
+        println!(
+            "{} control units go on without {}",
+            told.len() / args.without.len().max(1),
+            cards.join(", ")
+        );
         for problem in problems {
             eprintln!("warning: {problem}");
         }

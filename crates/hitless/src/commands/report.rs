@@ -49,7 +49,10 @@ pub async fn run(args: &ReportArgs, as_json: bool) -> Result<(), Failure> {
         }
     }
     if shown.is_empty() {
-        return Err(Failure::new(Exit::NotFound, "no control unit that answers has taken over since it started"));
+        return Err(Failure::new(
+            Exit::NotFound,
+            "no control unit that answers has taken over since it started",
+        ));
     }
     Ok(())
 }

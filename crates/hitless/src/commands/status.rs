@@ -125,7 +125,8 @@ impl Overview {
 /// The chassis is not whole, or nobody answers.
 pub async fn run(args: &StatusArgs, as_json: bool) -> Result<(), Failure> {
     let parties = args.target.parties()?;
-    let deadline = args.wait.map(|seconds| tokio::time::Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
+    let deadline =
+        args.wait.map(|seconds| tokio::time::Instant::now() + Duration::from_secs_f64(seconds.max(0.0)));
     let mut overview = Overview::gather(&parties).await;
     while let Some(deadline) = deadline
         && !overview.problems().is_empty()

@@ -3,13 +3,16 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use hitless_admin::{Answer, Client, Request, TakeoverReport};
+use hitless_admin::{Answer, Client, Request, Role, TakeoverReport};
 
 use super::target::{PATIENCE, Target, ask};
 use crate::config::parse_party;
 use crate::failure::{Exit, Failure};
 use crate::render;
 use hitless_proto::ids::Party;
+
+/// A primary that has its role, not handing over, so long after the beginning has given up.
+const GIVEN_UP: Duration = Duration::from_millis(500);
 
 /// Arguments of `hitless switchover`.
 #[derive(Debug, Args)]
@@ -42,7 +45,9 @@ pub fn unit(text: &str) -> Result<u8, String> {
 /// It was refused, or given up.
 pub async fn run(args: &SwitchoverArgs, as_json: bool) -> Result<(), Failure> {
     let mut primary = args.target.primary().await?;
-    let report = hand_over(&mut primary, &args.target.unit_addresses()?, args.to, Duration::from_secs(args.timeout)).await?;
+    let report =
+        hand_over(&mut primary, &args.target.unit_addresses()?, args.to, Duration::from_secs(args.timeout))
+            .await?;
     if as_json {
         render::json(&report);
     } else {
@@ -78,6 +83,14 @@ pub async fn hand_over(
             {
                 return Ok(report);
             }
+        }
+        if begun.elapsed() > GIVEN_UP
+            && let Ok(Answer::Unit(now)) = primary.call(Request::Status, PATIENCE).await
+            && (now.role, now.epoch) == (Role::Primary, before.epoch)
+        {
+            let message =
+                format!("the switchover to unit-{to} was given up: unit-{} is primary still", now.unit);
+            return Err(Failure::new(Exit::Refused, message).hint("the log of the primary says why"));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

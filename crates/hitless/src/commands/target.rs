@@ -13,6 +13,7 @@ use crate::failure::{Exit, Failure};
 
 /// How long a party may take for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+const STATUS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the parties are.
 #[derive(Clone, Debug, Args)]
@@ -60,7 +61,10 @@ impl Target {
                 failure.hint("name the chassis file with --config, or admin addresses with --admin")
             }
         })?;
-        let known = |(party, address): (Party, SocketAddr)| Known { party: Some(party), address: address.to_string() };
+        let known = |(party, address): (Party, SocketAddr)| Known {
+            party: Some(party),
+            address: address.to_string(),
+        };
         Ok(settings.admin_addresses().map(known).collect())
     }
 
@@ -70,7 +74,10 @@ impl Target {
     /// The configuration is wrong.
     pub fn unit_addresses(&self) -> Result<Vec<String>, Failure> {
         let parties = self.parties()?.into_iter();
-        Ok(parties.filter(|known| !matches!(known.party, Some(Party::Card(_)))).map(|known| known.address).collect())
+        Ok(parties
+            .filter(|known| !matches!(known.party, Some(Party::Card(_))))
+            .map(|known| known.address)
+            .collect())
     }
 
     /// A connection to the primary.
@@ -104,7 +111,9 @@ impl Target {
 /// # Errors
 /// It is not there, or refused.
 pub async fn ask(address: &str, request: Request) -> Result<Answer, ClientError> {
-    Client::connect(address, Duration::from_secs(1)).await?.call(request, PATIENCE).await
+    // A party that is frozen accepts and never answers: its status is not waited for long.
+    let patience = if request == Request::Status { STATUS_PATIENCE } else { PATIENCE };
+    Client::connect(address, Duration::from_secs(1)).await?.call(request, patience).await
 }
 
 /// Name of a role for people.

@@ -11,7 +11,8 @@ use hitless_proto::limits::{MAX_CARDS, MAX_CHASSIS_NAME, MAX_UNITS, MAX_VOTERS};
 use toml::Spanned;
 
 use super::file::{
-    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TableName, TimingTable, UnitTable,
+    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TableName, TimingTable,
+    UnitTable,
 };
 use super::{
     ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, parse_party,
@@ -120,8 +121,9 @@ fn digest_key(place: &Place<'_>, chassis: &ChassisTable, name: &str) -> Result<u
         None => Ok(name.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
             (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
         })),
-        Some(text) if text.get_ref().len() == 32 => u128::from_str_radix(text.get_ref(), 16)
-            .map_err(|_| place.at(text, "digest_key is not hexadecimal".to_owned(), "write 32 hexadecimal digits")),
+        Some(text) if text.get_ref().len() == 32 => u128::from_str_radix(text.get_ref(), 16).map_err(|_| {
+            place.at(text, "digest_key is not hexadecimal".to_owned(), "write 32 hexadecimal digits")
+        }),
         Some(text) => {
             let message = format!("digest_key has {} characters", text.get_ref().len());
             Err(place.at(text, message, "write 32 hexadecimal digits"))
@@ -131,7 +133,8 @@ fn digest_key(place: &Place<'_>, chassis: &ChassisTable, name: &str) -> Result<u
 
 fn units(place: &Place<'_>, tables: Vec<UnitTable>) -> Result<Vec<UnitSettings>, ConfigError> {
     if tables.is_empty() || tables.len() > MAX_UNITS {
-        let message = format!("a chassis has 1 to {MAX_UNITS} control units ([[unit]]), not {}", tables.len());
+        let message =
+            format!("a chassis has 1 to {MAX_UNITS} control units ([[unit]]), not {}", tables.len());
         return Err(place.whole(message, "`hitless config default` shows two of them"));
     }
     let mut units: Vec<UnitSettings> = Vec::with_capacity(tables.len());
@@ -139,11 +142,19 @@ fn units(place: &Place<'_>, tables: Vec<UnitTable>) -> Result<Vec<UnitSettings>,
         let id = match u8::try_from(*table.id.get_ref()) {
             Ok(id) if id > 0 => UnitId(id),
             Ok(_) | Err(_) => {
-                return Err(place.at(&table.id, "the id of a unit is 1 to 255".to_owned(), "number them from 1"));
+                return Err(place.at(
+                    &table.id,
+                    "the id of a unit is 1 to 255".to_owned(),
+                    "number them from 1",
+                ));
             }
         };
         if units.iter().any(|unit| unit.id == id) {
-            return Err(place.at(&table.id, format!("there is a {id} already"), "give every unit an id of its own"));
+            return Err(place.at(
+                &table.id,
+                format!("there is a {id} already"),
+                "give every unit an id of its own",
+            ));
         }
         let dial = table
             .dial
@@ -178,16 +189,28 @@ fn cards(place: &Place<'_>, tables: Vec<CardTable>) -> Result<Vec<CardSettings>,
         let id = match u16::try_from(*table.id.get_ref()) {
             Ok(id) if id > 0 => CardId(id),
             Ok(_) | Err(_) => {
-                return Err(place.at(&table.id, "the id of a card is 1 to 65535".to_owned(), "number them from 1"));
+                return Err(place.at(
+                    &table.id,
+                    "the id of a card is 1 to 65535".to_owned(),
+                    "number them from 1",
+                ));
             }
         };
         if cards.iter().any(|card| card.id == id) {
-            return Err(place.at(&table.id, format!("there is a {id} already"), "give every card an id of its own"));
+            return Err(place.at(
+                &table.id,
+                format!("there is a {id} already"),
+                "give every card an id of its own",
+            ));
         }
         match table.table {
             TableName::Memory => {}
         }
-        cards.push(CardSettings { id, admin: place.address(&table.admin)?, state: place.resolve(table.state) });
+        cards.push(CardSettings {
+            id,
+            admin: place.address(&table.admin)?,
+            state: place.resolve(table.state),
+        });
     }
     cards.sort_by_key(|card| card.id);
     Ok(cards)

@@ -69,7 +69,9 @@ fn an_unknown_key_unlike_any_other_lists_those_that_are_known() {
 
 #[test]
 fn an_unknown_choice_is_named() {
-    let error = parse(&default_with("\"parallel\"\n", "\"paralel\"\n").replace("= \"parallel\"", "= \"paralel\"")).unwrap_err();
+    let error =
+        parse(&default_with("\"parallel\"\n", "\"paralel\"\n").replace("= \"parallel\"", "= \"paralel\""))
+            .unwrap_err();
     assert!(error.contains("did you mean `parallel`?"), "{error}");
 }
 
@@ -79,7 +81,11 @@ fn each_mistake_is_an_error_that_names_its_line() {
         ("\"127.0.0.1:4701\"", "\"localhost\"", "not an address"),
         ("id = 1\n# (required) Where the", "id = 0\n# (required) Where the", "1 to 255"),
         ("id = 2\naddress", "id = 1\naddress", "already"),
-        ("# voters = [\"unit-1\", \"unit-2\", \"card-1\"]", "voters = [\"unit-9\"]", "not a party of this chassis"),
+        (
+            "# voters = [\"unit-1\", \"unit-2\", \"card-1\"]",
+            "voters = [\"unit-9\"]",
+            "not a party of this chassis",
+        ),
         ("[\"fib\", \"table\"]", "[\"fob\"]", "no process `fob`"),
         ("interval_ms = 100", "interval_ms = 0", "1 to 60000"),
         ("missed = 5", "missed = -5", "chassis.toml:"),
@@ -101,7 +107,7 @@ fn what_is_wrong_as_a_whole_is_an_error() {
         (default_with("state/unit-2", "state/unit-1"), "used twice"),
         (default_with("arbiter = \"voters\"", "arbiter = \"local\""), "needs arbiter_file"),
         (default_with("processes = [\"fib\", \"table\"]", "processes = []"), "no process is named"),
-        (String::new(), "1 to 8 control units"),
+        (String::new(), "control units ([[unit]]), not 0"),
     ];
     for (text, said) in cases {
         let error = parse(&text).unwrap_err();

@@ -48,11 +48,14 @@ impl Chassis {
     }
 
     async fn lay_out(args: &DemoArgs, dir: &Path) -> Result<Self, Failure> {
-        let failed = |what: &str, error: std::io::Error| Failure::new(Exit::Failed, format!("{what}: {error}"));
+        let failed =
+            |what: &str, error: std::io::Error| Failure::new(Exit::Failed, format!("{what}: {error}"));
         std::fs::create_dir_all(dir).map_err(|error| failed("the demo's directory", error))?;
         let layout = Layout::probe(args).map_err(|error| failed("no free ports on 127.0.0.1", error))?;
         let proxies = match args.how {
-            How::Cut => Proxies::lay(&layout.pairs(), &layout.protocol).await.map_err(|e| failed("proxies", e))?,
+            How::Cut => {
+                Proxies::lay(&layout.pairs(), &layout.protocol).await.map_err(|e| failed("proxies", e))?
+            }
             How::Kill | How::Freeze => Proxies::default(),
         };
         let config = dir.join("chassis.toml");
@@ -70,7 +73,8 @@ impl Chassis {
     }
 
     fn spawn(&mut self, party: Party, init: bool) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| Failure::new(Exit::Failed, format!("{party} cannot be started: {error}"));
+        let failed =
+            |error: std::io::Error| Failure::new(Exit::Failed, format!("{party} cannot be started: {error}"));
         let program = std::env::current_exe().map_err(failed)?;
         let log = std::fs::File::options().create(true).append(true).open(self.log(party)).map_err(failed)?;
         let mut command = Command::new(program);
@@ -134,7 +138,10 @@ impl Chassis {
         match how {
             How::Kill => {
                 if let Some(mut child) = self.children.remove(&party) {
-                    child.wait().await.map_err(|error| Failure::new(Exit::Failed, format!("{party}: {error}")))?;
+                    child
+                        .wait()
+                        .await
+                        .map_err(|error| Failure::new(Exit::Failed, format!("{party}: {error}")))?;
                 }
                 self.spawn(party, false)
             }
@@ -149,7 +156,10 @@ impl Chassis {
     fn signal(&self, party: Party, signal: Signal) -> Result<(), Failure> {
         let id = self.children.get(&party).and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         let Some(pid) = id.and_then(Pid::from_raw) else {
-            return Err(Failure::new(Exit::Failed, format!("{party} is not running: see {}", self.log(party).display())));
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("{party} is not running: see {}", self.log(party).display()),
+            ));
         };
         kill_process(pid, signal).map_err(|error| Failure::new(Exit::Failed, format!("{party}: {error}")))
     }

@@ -29,7 +29,9 @@ pub(super) struct Pages {
     /// The longest time without any op becoming safe, in milliseconds, while some were under way.
     pub(super) longest_gap: f64,
     /// Submitted and not safe.
-    pub(super) under_way: u64,
+    under_way: u64,
+    /// Of those, what the primary has issued: it is on its way to cards and standbys.
+    pub(super) issued: u64,
 }
 
 /// Totals.
@@ -54,6 +56,7 @@ impl Journal {
             last_safe: now,
             longest_gap: 0.0,
             under_way: 0,
+            issued: 0,
         })))
     }
 
@@ -107,6 +110,10 @@ impl Observer for Journal {
         pages.under_way += 1;
     }
 
+    fn accepted(&mut self, count: usize) {
+        self.pages().issued += count as u64;
+    }
+
     fn programmed(&mut self, _: usize) {}
 
     fn safe(&mut self, row: &ChangeRow) {
@@ -115,6 +122,7 @@ impl Observer for Journal {
         pages.counts.safe += 1;
         pages.bucket().1 += 1;
         pages.under_way = pages.under_way.saturating_sub(1);
+        pages.issued = pages.issued.saturating_sub(1);
         let gap = pages.last_safe.elapsed().as_secs_f64() * 1_000.0;
         pages.longest_gap = pages.longest_gap.max(gap);
         pages.last_safe = Instant::now();
@@ -135,6 +143,8 @@ impl Observer for Journal {
 
     fn connected(&mut self, unit: u8, epoch: u32, again: usize) {
         self.mark(format!("source at unit-{unit}, epoch {epoch}"));
-        self.pages().counts.again += again as u64;
+        let mut pages = self.pages();
+        pages.counts.again += again as u64;
+        pages.issued = 0;
     }
 }

@@ -26,7 +26,8 @@ impl Layout {
         let listeners = (0..units.len() * 2 + cards.len())
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<std::io::Result<Vec<_>>>()?;
-        let mut free = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?.into_iter();
+        let mut free =
+            listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?.into_iter();
         let protocol = units.iter().copied().zip(free.by_ref().take(units.len())).collect();
         let parties = units.iter().copied().map(Party::Unit).chain(cards.iter().copied().map(Party::Card));
         let admin = parties.zip(free).collect();

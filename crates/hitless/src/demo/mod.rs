@@ -17,6 +17,8 @@ pub use args::DemoArgs;
 
 use std::path::{Path, PathBuf};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::failure::{Exit, Failure};
 use crate::feed::{Feed, Wait};
 use crate::render;
@@ -34,8 +36,10 @@ use table::Churn;
 pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
     // The page is written at the end; that it cannot be is said at the beginning.
     std::fs::write(&args.html, "").map_err(|error| {
-        Failure::new(Exit::Usage, format!("{}: {error}", args.html.display())).hint("name another file with --html")
+        Failure::new(Exit::Usage, format!("{}: {error}", args.html.display()))
+            .hint("name another file with --html")
     })?;
+    table::check(args)?;
     let scratch = tempfile::Builder::new()
         .prefix("hitless-demo-")
         .tempdir()
@@ -44,7 +48,7 @@ pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
     let teller = Teller { quiet: as_json };
     let outcome = tokio::select! {
         outcome = play(args, &dir, &teller) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Failed, "interrupted")),
+        () = interrupted() => Err(Failure::new(Exit::Failed, "interrupted")),
     };
     let failed = !matches!(&outcome, Ok(summary) if summary.passed());
     if args.keep || failed {
@@ -60,6 +64,17 @@ pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
     summary.verdict()
 }
 
+/// Returns on SIGINT and SIGTERM: children that are frozen would not hear that the demo has died.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
 async fn play(args: &DemoArgs, dir: &Path, teller: &Teller) -> Result<Summary, Failure> {
     let mut chassis = Chassis::start(args, dir).await?;
     let outcome = play_on(args, &mut chassis, teller).await;
@@ -68,7 +83,11 @@ async fn play(args: &DemoArgs, dir: &Path, teller: &Teller) -> Result<Summary, F
 }
 
 async fn play_on(args: &DemoArgs, chassis: &mut Chassis, teller: &Teller) -> Result<Summary, Failure> {
-    teller.say(&format!("chassis  {} control units, {} cards, each a process", args.standbys + 1, args.cards));
+    teller.say(&format!(
+        "chassis  {} control units, {} cards, each a process",
+        args.standbys + 1,
+        args.cards
+    ));
     let journal = Journal::new();
     let feed = Feed::start(chassis.unit_addresses(), Wait::Safe, journal.clone());
     let loaded = match table::load(args, &feed).await {
@@ -102,7 +121,8 @@ async fn play_on(args: &DemoArgs, chassis: &mut Chassis, teller: &Teller) -> Res
     }
     feed.abandon();
     std::fs::write(&args.html, page::render(args, &summary)).map_err(|error| {
-        Failure::new(Exit::Failed, format!("{}: {error}", args.html.display())).hint("name another file with --html")
+        Failure::new(Exit::Failed, format!("{}: {error}", args.html.display()))
+            .hint("name another file with --html")
     })?;
     Ok(summary)
 }

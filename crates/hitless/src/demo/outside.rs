@@ -38,7 +38,11 @@ pub(super) struct Comparison {
 impl Comparison {
     fn note(&mut self, process: u16, key: &[u8], what: &str) {
         if self.examples.len() < SHOWN {
-            self.examples.push(format!("{} {}: {what}", render::process(process), render::key::text(process, key)));
+            self.examples.push(format!(
+                "{} {}: {what}",
+                render::process(process),
+                render::key::text(process, key)
+            ));
         }
     }
 }
@@ -115,7 +119,11 @@ async fn compare_card(
                         comparison.equal += 1;
                     } else {
                         comparison.different += 1;
-                        comparison.note(process, &row.0.0, &format!("{card} has another card part than the primary"));
+                        comparison.note(
+                            process,
+                            &row.0.0,
+                            &format!("{card} has another card part than the primary"),
+                        );
                     }
                 }
                 None => {

@@ -54,7 +54,8 @@ fn overview(page: &mut String, summary: &Summary) {
         "<table><tr><th>round<th>victim<th>takeover<th>longest gap<th>churn<th>replayed<th>bytes<th>full resend<th>result</tr>\n",
     );
     for round in &summary.rounds {
-        let total = |of: fn(&hitless_admin::ChannelReport) -> u64| round.takeover.as_ref().map_or(0, |r| r.total(of));
+        let total =
+            |of: fn(&hitless_admin::ChannelReport) -> u64| round.takeover.as_ref().map_or(0, |r| r.total(of));
         let _ = writeln!(
             page,
             "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
@@ -110,7 +111,9 @@ fn draw_round(page: &mut String, round: &Round) {
 fn chart(page: &mut String, round: &Round) {
     let line = &round.timeline;
     let span = (line.buckets.len().max(1) as u64 * BUCKET_MS) as f64;
-    let top = f64::from(line.buckets.iter().map(|(submitted, safe)| *submitted.max(safe)).max().unwrap_or(0).max(1));
+    let top = f64::from(
+        line.buckets.iter().map(|(submitted, safe)| *submitted.max(safe)).max().unwrap_or(0).max(1),
+    );
     let x = |millis: f64| millis / span * WIDTH;
     let y = |count: u32| HEIGHT - f64::from(count) / top * (HEIGHT - 30.0);
     let _ = writeln!(page, "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\">", HEIGHT + PHASES + 22.0);
@@ -129,7 +132,12 @@ fn chart(page: &mut String, round: &Round) {
     let mut tick = 0.0;
     let step = if span > 4_000.0 { 1_000.0 } else { 250.0 };
     while tick < span {
-        let _ = writeln!(page, "<text x=\"{:.1}\" y=\"{:.1}\">{tick} ms</text>", x(tick) + 2.0, HEIGHT + PHASES + 17.0);
+        let _ = writeln!(
+            page,
+            "<text x=\"{:.1}\" y=\"{:.1}\">{tick} ms</text>",
+            x(tick) + 2.0,
+            HEIGHT + PHASES + 17.0
+        );
         tick += step;
     }
     page.push_str("</svg>\n");

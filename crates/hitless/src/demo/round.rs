@@ -104,7 +104,13 @@ impl Stage<'_> {
         self.drain().await?;
         self.close_timeline(round);
         let acting = self.acting(victim, primary).await?;
-        let cards = self.chassis.cards().iter().copied().filter(|card| Party::Card(*card) != victim).collect::<Vec<_>>();
+        let cards = self
+            .chassis
+            .cards()
+            .iter()
+            .copied()
+            .filter(|card| Party::Card(*card) != victim)
+            .collect::<Vec<_>>();
         let comparison = compare(self.chassis, acting, &cards, self.journal).await?;
         judge(round, &comparison, "after the takeover");
         round.after_takeover = Some(comparison);
@@ -127,7 +133,8 @@ impl Stage<'_> {
         match self.args.kill {
             Kill::Primary => Party::Unit(primary),
             Kill::Standby => {
-                let standbys: Vec<&UnitId> = self.chassis.units().iter().filter(|unit| **unit != primary).collect();
+                let standbys: Vec<&UnitId> =
+                    self.chassis.units().iter().filter(|unit| **unit != primary).collect();
                 Party::Unit(*standbys[pick(standbys.len())])
             }
             Kill::Card => {
@@ -138,11 +145,17 @@ impl Stage<'_> {
     }
 
     /// Lets the churn run, strikes in its midst, and waits until the chassis has got over it.
-    async fn strike(&mut self, primary: UnitId, epoch: u32, victim: Party, round: &mut Round) -> Result<(), Failure> {
+    async fn strike(
+        &mut self,
+        primary: UnitId,
+        epoch: u32,
+        victim: Party,
+        round: &mut Round,
+    ) -> Result<(), Failure> {
         let mut random = Random::new(self.args.seed.wrapping_add(u64::from(round.number)));
         let jitter = random.below(self.args.churn_ms / 2 + 1);
         tokio::time::sleep(Duration::from_millis(self.args.churn_ms + jitter)).await;
-        self.wait_for_burst(random.below(3)).await;
+        self.wait_for_burst().await;
         round.timeline.strike = self.journal.pages().now();
         let submitted = self.journal.pages().counts.submitted;
         let struck = Instant::now();
@@ -165,14 +178,14 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Waits until a burst has just been submitted, and a moment more, so that the strike finds ops under way.
-    async fn wait_for_burst(&self, moment: u64) {
+    /// Waits until much of a burst has just been issued, so that the strike finds ops under way.
+    async fn wait_for_burst(&self) {
         let burst = self.args.churn_rate * self.args.burst_ms / 1_000;
         let begun = Instant::now();
-        while self.journal.pages().under_way < burst / 2 && begun.elapsed() < Duration::from_secs(1) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        while self.journal.pages().issued < burst / 2 && begun.elapsed() < Duration::from_secs(1) {
+            // Milliseconds count here, and a timer has no finer ones.
+            tokio::task::yield_now().await;
         }
-        tokio::time::sleep(Duration::from_millis(moment)).await;
     }
 
     /// Makes the cards' tables as slow as real ones. A card that was restarted is fast again until then.
@@ -186,10 +199,12 @@ impl Stage<'_> {
 
     async fn wait_takeover(&mut self, epoch: u32, old: UnitId) -> Result<TakeoverReport, Failure> {
         let begun = Instant::now();
-        let survivors: Vec<UnitId> = self.chassis.units().iter().copied().filter(|unit| *unit != old).collect();
+        let survivors: Vec<UnitId> =
+            self.chassis.units().iter().copied().filter(|unit| *unit != old).collect();
         while begun.elapsed() < self.deadline() {
             for unit in &survivors {
-                if let Ok(Answer::Reports(reports)) = ask(&self.chassis.admin(Party::Unit(*unit)), Request::Report).await
+                if let Ok(Answer::Reports(reports)) =
+                    ask(&self.chassis.admin(Party::Unit(*unit)), Request::Report).await
                     && let Some(report) = reports.into_iter().rev().find(|report| report.epoch > epoch)
                 {
                     return Ok(report);
@@ -221,8 +236,11 @@ impl Stage<'_> {
             return Ok(());
         }
         let Counts { submitted, safe, .. } = self.journal.pages().counts;
-        let message =
-            format!("{} ops were not safe {} s after the churn", submitted.saturating_sub(safe), self.args.deadline);
+        let message = format!(
+            "{} ops were not safe {} s after the churn",
+            submitted.saturating_sub(safe),
+            self.args.deadline
+        );
         let problems = self.chassis.overview().await.problems();
         Err(self.chassis.diagnose(&message, &problems))
     }
@@ -268,10 +286,15 @@ impl Stage<'_> {
         let mut client = Client::connect(&self.chassis.admin(Party::Unit(acting)), PATIENCE).await?;
         let addresses = self.chassis.unit_addresses();
         let report = hand_over(&mut client, &addresses, to, self.deadline()).await?;
-        let (bytes, replayed) = (report.total(|channel| channel.bytes), report.total(|channel| channel.replayed));
+        let (bytes, replayed) =
+            (report.total(|channel| channel.bytes), report.total(|channel| channel.replayed));
         let nothing = bytes == 0 && replayed == 0;
         let detail = format!("{replayed} keys, {bytes} bytes, to unit-{}", report.unit);
-        round.check("the planned switchover replayed nothing", nothing && report.planned && report.verified(), detail);
+        round.check(
+            "the planned switchover replayed nothing",
+            nothing && report.planned && report.verified(),
+            detail,
+        );
         let primary = UnitId(report.unit);
         round.switchover = Some(report);
         self.chassis.wait_whole(self.deadline()).await?;
@@ -287,14 +310,19 @@ fn check_takeover(round: &mut Round, report: &TakeoverReport) {
     let verified = report.channels.iter().filter(|channel| channel.verified).count();
     let detail = format!("{verified} of {}", report.channels.len());
     round.check("every channel is verified", report.verified() && !report.channels.is_empty(), detail);
-    let (doubt, replayed) = (report.total(|channel| channel.in_doubt), report.total(|channel| channel.replayed));
+    let (doubt, replayed) =
+        (report.total(|channel| channel.in_doubt), report.total(|channel| channel.replayed));
     let detail = format!("{replayed} replayed, {doubt} in doubt");
     round.check("only what was in doubt was replayed", replayed <= doubt, detail);
 }
 
 fn judge(round: &mut Round, comparison: &Comparison, when: &str) {
     let detail = format!("{} of {} keys {when}", comparison.lost, comparison.safe_keys);
-    round.check("no safe op is lost", comparison.lost == 0 && comparison.safe_keys > 0, with(detail, comparison));
+    round.check(
+        "no safe op is lost",
+        comparison.lost == 0 && comparison.safe_keys > 0,
+        with(detail, comparison),
+    );
     let detail = format!("{} equal, {} different {when}", comparison.equal, comparison.different);
     round.check("the cards hold what the primary holds", comparison.different == 0, with(detail, comparison));
 }

@@ -50,8 +50,18 @@ impl Summary {
 
     pub(super) fn text(&self) -> String {
         let mut grid = Grid::new(&[
-            "ROUND", "VICTIM", "TAKEOVER", "LONGEST GAP", "CHURN", "IN DOUBT", "REPLAYED", "ADOPTED", "BYTES", "FULL RESEND",
-            "BACK AFTER", "RESULT",
+            "ROUND",
+            "VICTIM",
+            "TAKEOVER",
+            "LONGEST GAP",
+            "CHURN",
+            "IN DOUBT",
+            "REPLAYED",
+            "ADOPTED",
+            "BYTES",
+            "FULL RESEND",
+            "BACK AFTER",
+            "RESULT",
         ]);
         for round in &self.rounds {
             let total = |of: fn(&hitless_admin::ChannelReport) -> u64| {
@@ -79,7 +89,12 @@ impl Summary {
         // Writing to a string does not fail.
         let _ = match failed {
             0 => writeln!(text, "every check holds; timeline: {}", self.html.display()),
-            _ => writeln!(text, "{failed} of {} rounds failed; timeline: {}", self.rounds.len(), self.html.display()),
+            _ => writeln!(
+                text,
+                "{failed} of {} rounds failed; timeline: {}",
+                self.rounds.len(),
+                self.html.display()
+            ),
         };
         text
     }

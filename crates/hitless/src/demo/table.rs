@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hitless_admin::ChangeRow;
 use hitless_adapters::source::{
     self, Churn as GeneratedChurn, ChurnTable, GeneratedTable, Generator, SyntheticNextHops,
 };
+use hitless_admin::ChangeRow;
 use hitless_proto::process::fib::{self, FibKey};
 use hitless_runtime::source::Source;
 use tokio::sync::{mpsc, watch};
@@ -19,6 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::feed::Feed;
 use crate::feed::reader::{Batch, Pace, read};
 use crate::feed::row::row_of;
+use crate::render;
 
 /// What was loaded, and what to churn over.
 pub(super) struct Loaded {
@@ -28,6 +29,11 @@ pub(super) struct Loaded {
     churn: ChurnTable,
     /// The next hops that generated churn uses and a loaded table may lack.
     next_hops: Vec<ChangeRow>,
+}
+
+/// Fails where a file of the table or the churn cannot be read.
+pub(super) fn check(args: &DemoArgs) -> Result<(), Failure> {
+    args.table.iter().chain(&args.churn).try_for_each(|path| open(path).map(drop))
 }
 
 /// Loads the table and waits until all of it is safe.
@@ -47,14 +53,18 @@ pub(super) async fn load(args: &DemoArgs, feed: &Feed<Journal>) -> Result<Loaded
         let mut prefixes = Vec::new();
         for path in &args.table {
             let take = |row: &ChangeRow| {
-                if let (1, true, Ok(FibKey::Route(net))) = (row.0, row.2.is_some(), FibKey::decode(&row.1.0)) {
+                if let (1, true, Ok(FibKey::Route(net))) = (row.0, row.2.is_some(), FibKey::decode(&row.1.0))
+                {
                     prefixes.push(net);
                 }
             };
             pour(open(path)?, feed, &mut loaded, take).await?;
         }
         if args.churn.is_none() {
-            let families = [prefixes.iter().find(|net| net.addr().is_ipv4()), prefixes.iter().find(|net| net.addr().is_ipv6())];
+            let families = [
+                prefixes.iter().find(|net| net.addr().is_ipv4()),
+                prefixes.iter().find(|net| net.addr().is_ipv6()),
+            ];
             let puts = families.into_iter().flatten().flat_map(SyntheticNextHops::puts);
             loaded.next_hops = puts.map(|change| row_of(fib::ID, &change)).collect();
             loaded.churn = ChurnTable::Listed(prefixes.into());
@@ -62,14 +72,18 @@ pub(super) async fn load(args: &DemoArgs, feed: &Feed<Journal>) -> Result<Loaded
     }
     let within = Duration::from_secs(args.deadline.max(60 + loaded.changes / 10_000));
     tokio::time::timeout(within, feed.drained()).await.map_err(|_| {
-        Failure::new(Exit::Failed, format!("the table was not safe on all cards after {} s", within.as_secs()))
+        Failure::new(
+            Exit::Failed,
+            format!("the table was not safe on all cards after {} s", within.as_secs()),
+        )
     })?;
     loaded.seconds = begun.elapsed().as_secs_f64();
     Ok(loaded)
 }
 
 fn open(path: &Path) -> Result<Box<dyn Source + Send>, Failure> {
-    source::open(path).map_err(|bad| Failure::new(Exit::Usage, bad.to_string()).hint("name a file that can be read"))
+    source::open(path)
+        .map_err(|bad| Failure::new(Exit::Usage, bad.to_string()).hint("name a file that can be read"))
 }
 
 async fn pour(
@@ -78,7 +92,9 @@ async fn pour(
     loaded: &mut Loaded,
     mut take: impl FnMut(&ChangeRow),
 ) -> Result<(), Failure> {
-    let (mut batches, _) = read(source, Pace::default());
+    // Draws to standard error, and only where that is a terminal.
+    let bar = crate::commands::load::bar(source.describe());
+    let (mut batches, progress) = read(source, Pace::default());
     while let Some(batch) = batches.recv().await {
         for bad in &batch.bad {
             if loaded.invalid < 5 {
@@ -91,7 +107,12 @@ async fn pour(
         if !batch.rows.is_empty() && !feed.send(batch.rows).await {
             return Err(Failure::new(Exit::Failed, "the source's task has ended"));
         }
+        let (done, total) = progress.get();
+        bar.set_length(total.unwrap_or(done));
+        bar.set_position(done);
+        bar.set_message(format!("{} changes", render::count(loaded.changes)));
     }
+    bar.finish_and_clear();
     Ok(())
 }
 
@@ -110,7 +131,12 @@ impl Churn {
             None => Box::new(GeneratedChurn::new(loaded.churn.clone(), args.seed, None)),
         };
         let (batches, _) = read(source, Pace::default());
-        Ok(Self { batches, rows: loaded.next_hops.clone().into(), rate: args.churn_rate, burst: Duration::from_millis(args.burst_ms) })
+        Ok(Self {
+            batches,
+            rows: loaded.next_hops.clone().into(),
+            rate: args.churn_rate,
+            burst: Duration::from_millis(args.burst_ms),
+        })
     }
 
     /// Feeds at the rate until told to stop, or the churn ends. Returns whether it has ended.

@@ -45,9 +45,7 @@ impl Connection {
     }
 
     /// Waits until a submit can be sent; `None`: the connection is of no use any more. Cancel-safe.
-    pub(super) fn reserve(
-        &self,
-    ) -> impl Future<Output = Option<mpsc::OwnedPermit<Submit>>> + use<> {
+    pub(super) fn reserve(&self) -> impl Future<Output = Option<mpsc::OwnedPermit<Submit>>> + use<> {
         let submits = self.submits.clone();
         async move { submits.reserve_owned().await.ok() }
     }

@@ -45,10 +45,6 @@ pub async fn find_primary(addresses: &[String], above: u32) -> Option<Found> {
 
 async fn ask(address: String, patience: Duration) -> Option<Found> {
     let mut client = Client::connect(&address, patience).await.ok()?;
-    match client.call(Request::Status, patience).await.ok()? {
-        Answer::Unit(status) if status.role == Role::Primary => {
-            Some(Found { unit: status.unit, epoch: status.epoch, address })
-        }
-        _ => None,
-    }
+    let Answer::Unit(status) = client.call(Request::Status, patience).await.ok()? else { return None };
+    (status.role == Role::Primary).then_some(Found { unit: status.unit, epoch: status.epoch, address })
 }

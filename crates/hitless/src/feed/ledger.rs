@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hitless_admin::{Accepted, AnswerLine, Answer, ChangeRow, Code, MAX_SUBMIT, Notice, Role, Submit};
+use hitless_admin::{Accepted, Answer, AnswerLine, ChangeRow, Code, MAX_SUBMIT, Notice, Role, Submit};
 
 use super::{Observer, Wait};
 
@@ -128,6 +128,7 @@ impl Ledger {
             // Without a position nothing will be said of it: submit it again on a new connection.
             lane.ops.push_back((seq.unwrap_or(u64::MAX), row));
         }
+        observer.accepted(accepted.ranges.iter().map(|range| range.3 as usize).sum());
         for process in positions.keys() {
             self.advance(*process, observer);
         }
@@ -201,6 +202,7 @@ mod tests {
 
     impl Observer for Heard {
         fn submitted(&mut self, _: &ChangeRow) {}
+        fn accepted(&mut self, _: usize) {}
         fn programmed(&mut self, count: usize) {
             self.programmed += count;
         }

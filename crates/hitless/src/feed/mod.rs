@@ -31,6 +31,8 @@ const STALL: Duration = Duration::from_millis(50);
 pub trait Observer: Send + 'static {
     /// `row` is submitted for the first time.
     fn submitted(&mut self, row: &ChangeRow);
+    /// The primary has issued `count` more changes.
+    fn accepted(&mut self, count: usize);
     /// `count` more changes are in the forwarding tables of all their cards.
     fn programmed(&mut self, count: usize);
     /// `row` survives the primary from now on. In the order of submission within a process.
@@ -68,7 +70,14 @@ impl<O: Observer> Feed<O> {
     #[must_use]
     pub fn start(addresses: Vec<String>, wait: Wait, observer: O) -> Self {
         let (commands, inbox) = mpsc::channel(QUEUE);
-        let worker = Worker { addresses, ledger: Ledger::new(wait), observer, inbox, drains: Vec::new(), ended: false };
+        let worker = Worker {
+            addresses,
+            ledger: Ledger::new(wait),
+            observer,
+            inbox,
+            drains: Vec::new(),
+            ended: false,
+        };
         Self { commands, task: tokio::spawn(worker.run()) }
     }
 

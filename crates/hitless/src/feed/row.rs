@@ -21,7 +21,10 @@ pub fn row_of(process: ProcessId, change: &Change) -> ChangeRow {
 #[must_use]
 pub fn change_of(row: &ChangeRow) -> (ProcessId, Change) {
     let content = row.2.as_ref().map(|card_part| Content {
-        audience: row.4.as_ref().map_or(Audience::All, |cards| Audience::cards(cards.iter().map(|card| CardId(*card)))),
+        audience: row
+            .4
+            .as_ref()
+            .map_or(Audience::All, |cards| Audience::cards(cards.iter().map(|card| CardId(*card)))),
         card_part: Blob::new(&card_part.0),
         standby_part: row.3.as_ref().map(|part| Blob::new(&part.0)),
     });

@@ -15,7 +15,17 @@ pub fn text(report: &TakeoverReport) -> String {
         (false, false) => "failover",
     };
     let mut grid = Grid::new(&[
-        "PROCESS", "CARD", "METHOD", "FOLDED", "IN DOUBT", "REPLAYED", "ADOPTED", "FAILED", "BYTES", "TIME", "VERIFIED",
+        "PROCESS",
+        "CARD",
+        "METHOD",
+        "FOLDED",
+        "IN DOUBT",
+        "REPLAYED",
+        "ADOPTED",
+        "FAILED",
+        "BYTES",
+        "TIME",
+        "VERIFIED",
         "FULL RESEND",
     ]);
     for channel in &report.channels {

@@ -54,7 +54,18 @@ pub fn text(overview: &Overview) -> String {
         let cells = [blank(), blank(), blank(), blank(), blank(), blank(), blank()];
         let [epoch, process, entries, acked, pending, doubt, failed] = cells;
         let role = "no answer".to_owned();
-        grid.row([missing.party.clone(), role, epoch, process, entries, acked, pending, doubt, failed, "NO".to_owned()]);
+        grid.row([
+            missing.party.clone(),
+            role,
+            epoch,
+            process,
+            entries,
+            acked,
+            pending,
+            doubt,
+            failed,
+            "NO".to_owned(),
+        ]);
     }
     let mut text = grid.to_string();
     for problem in overview.problems() {
@@ -78,7 +89,11 @@ fn unit_rows(grid: &mut Grid, unit: &UnitStatus, primary: Option<&UnitStatus>) {
             if is_primary { state.programmed.to_string() } else { state.folded.to_string() },
             count(state.pending),
             // What waits for acks is in doubt from the moment its primary is gone.
-            if unit.role == Role::TakingOver || primary.is_none() { count(state.pending) } else { "0".to_owned() },
+            if unit.role == Role::TakingOver || primary.is_none() {
+                count(state.pending)
+            } else {
+                "0".to_owned()
+            },
             String::new(),
             if is_primary { "self".to_owned() } else { verified(channel) },
         ]);

@@ -25,14 +25,21 @@ impl fmt::Display for Grid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let numeric = |column: usize| {
             let mut cells = self.rows.iter().skip(1).filter_map(|row| row.get(column)).peekable();
             cells.peek().is_some()
-                && cells.all(|cell| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+                && cells
+                    .all(|cell| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
         };
-        let layout: Vec<(usize, bool)> = (0..columns).map(|column| (width(column), numeric(column))).collect();
+        let layout: Vec<(usize, bool)> =
+            (0..columns).map(|column| (width(column), numeric(column))).collect();
         for row in &self.rows {
             let mut line = String::new();
             for (cell, (width, right)) in row.iter().zip(&layout) {

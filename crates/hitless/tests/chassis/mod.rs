@@ -1,4 +1,6 @@
 //! A chassis of real processes for a test. They end when it is dropped.
+// Each test program uses a part of it.
+#![allow(dead_code)]
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -8,47 +10,55 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The program under test.
-pub fn hitless() -> Command {
+pub(crate) fn hitless() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hitless"));
     command.env_remove("RUST_LOG").env_remove("HITLESS_CONFIG").stdin(Stdio::null());
     command
 }
 
 /// Runs the program to its end.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     hitless().args(args).output().unwrap()
 }
 
 /// Two units and two cards.
-pub struct Chassis {
+pub(crate) struct Chassis {
     dir: TempDir,
     children: Vec<(String, Child)>,
     /// Admin addresses: units, then cards.
-    pub admin: Vec<SocketAddr>,
+    pub(crate) admin: Vec<SocketAddr>,
 }
 
 impl Chassis {
     /// Writes the chassis file and starts nobody.
-    pub fn lay_out() -> Self {
+    pub(crate) fn lay_out() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listeners: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let ports: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let ports: Vec<SocketAddr> =
+            listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
         let mut text = String::from("[chassis]\nname = \"test\"\n");
         for unit in 0..2 {
             let (address, admin) = (ports[unit], ports[2 + unit]);
-            writeln!(text, "[[unit]]\nid = {}\naddress = \"{address}\"\nadmin = \"{admin}\"", unit + 1).unwrap();
+            writeln!(text, "[[unit]]\nid = {}\naddress = \"{address}\"\nadmin = \"{admin}\"", unit + 1)
+                .unwrap();
             writeln!(text, "state = \"unit-{}\"", unit + 1).unwrap();
         }
         for card in 0..2 {
-            writeln!(text, "[[card]]\nid = {}\nadmin = \"{}\"\nstate = \"card-{}\"", card + 1, ports[4 + card], card + 1)
-                .unwrap();
+            writeln!(
+                text,
+                "[[card]]\nid = {}\nadmin = \"{}\"\nstate = \"card-{}\"",
+                card + 1,
+                ports[4 + card],
+                card + 1
+            )
+            .unwrap();
         }
         std::fs::write(dir.path().join("chassis.toml"), text).unwrap();
         Self { dir, children: Vec::new(), admin: ports[2..].to_vec() }
     }
 
     /// Starts everybody and waits until the chassis is whole.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut chassis = Self::lay_out();
         for (kind, id) in [("control", 1), ("control", 2), ("card", 1), ("card", 2)] {
             chassis.spawn(kind, id);
@@ -59,12 +69,12 @@ impl Chassis {
     }
 
     /// The chassis file.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.dir.path().join("chassis.toml")
     }
 
     /// Starts a party.
-    pub fn spawn(&mut self, kind: &str, id: u16) {
+    pub(crate) fn spawn(&mut self, kind: &str, id: u16) {
         let role = if kind == "control" { "--unit" } else { "--card" };
         let child = hitless()
             .args([kind, role, &id.to_string(), "--init", "--exit-with-parent", "--log", "error", "--config"])
@@ -76,7 +86,7 @@ impl Chassis {
     }
 
     /// Kills a party with SIGKILL.
-    pub fn kill(&mut self, name: &str) {
+    pub(crate) fn kill(&mut self, name: &str) {
         let index = self.children.iter().position(|(of, _)| of == name).unwrap();
         let (_, mut child) = self.children.remove(index);
         child.kill().unwrap();
@@ -84,12 +94,12 @@ impl Chassis {
     }
 
     /// Runs a command on this chassis.
-    pub fn ask(&self, args: &[&str]) -> Output {
+    pub(crate) fn ask(&self, args: &[&str]) -> Output {
         hitless().args(args).env("HITLESS_CONFIG", self.config()).output().unwrap()
     }
 
     /// Runs a command on this chassis with this standard input.
-    pub fn ask_with(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) fn ask_with(&self, args: &[&str], input: &str) -> Output {
         use std::io::Write as _;
         let mut command = hitless();
         command.args(args).env("HITLESS_CONFIG", self.config());
@@ -110,11 +120,11 @@ impl Drop for Chassis {
 }
 
 /// All that was printed.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Standard output as JSON.
-pub fn json(output: &Output) -> serde_json::Value {
+pub(crate) fn json(output: &Output) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)))
 }

@@ -1,0 +1,188 @@
+//! What must hold of every state and every step (protocol.md section 8).
+
+use std::collections::BTreeMap;
+
+use hitless_proto::entry::Blob;
+use hitless_proto::ids::{Party, Version};
+use hitless_proto::io::Role;
+use hitless_proto::message::{Ack, FromCard, Message, ToStandby, UnitMessage};
+
+use crate::fingerprint;
+use crate::input::MessageId;
+use crate::local::Facts;
+use crate::step::Model;
+use crate::violation::Violation;
+use crate::world::{Place, World};
+
+/// Of a step and the state it led to.
+pub(crate) fn step(model: &Model, before: &World, after: &World) -> Result<(), Violation> {
+    for place in 0..after.hosts.len() {
+        let (was, is) = (&before.hosts[place], &after.hosts[place]);
+        let Some(local) = is.local.filter(|_| was.local != is.local) else { continue };
+        let facts = model.locals.facts(local);
+        if place < model.places.units {
+            claimant(after, (place, model), facts)?;
+        } else {
+            if let Some(former) = was.local.filter(|_| was.lives == is.lives) {
+                versions_rise(model.locals.facts(former), facts, model.places.party(place))?;
+            }
+            no_old_effect(model, (was.local, place), (before, after))?;
+        }
+    }
+    safe(model, after)
+}
+
+/// What is safe is held by the primary of the newest epoch.
+fn safe(model: &Model, world: &World) -> Result<(), Violation> {
+    let newest = world.oracle.newest_epoch();
+    for (place, host) in world.hosts.iter().enumerate().take(model.places.units) {
+        let Some(local) = host.local else { continue };
+        let facts = model.locals.facts(local);
+        if facts.epoch == newest && matches!(facts.role, Role::Primary | Role::HandingOver) {
+            let unit = model.places.party(place);
+            let wrong = |what: String| Violation::new("safe survives", format!("{unit}: {what}"));
+            world.oracle.admits(&values(facts), &model.bounds.ops).map_err(wrong)?;
+        }
+    }
+    Ok(())
+}
+
+/// Key and value, of what a party holds.
+pub(crate) fn values(facts: &Facts) -> BTreeMap<Blob, Blob> {
+    facts.entries.iter().map(|(key, (_, part))| (key.clone(), part.clone())).collect()
+}
+
+/// A unit that takes over is in the in-sync set, unless every member of it is gone.
+fn claimant(world: &World, (place, model): (Place, &Model), facts: &Facts) -> Result<(), Violation> {
+    let me = (Party::Unit(hitless_proto::ids::UnitId(place as u8 + 1)), facts.life);
+    let members = &facts.in_sync;
+    let named = members.iter().any(|(unit, life)| (Party::Unit(*unit), *life) == me);
+    let lives = |place: Place| world.hosts[place].local.map(|local| model.locals.facts(local).life);
+    let one_lives =
+        members.iter().any(|(unit, life)| lives(model.places.place(Party::Unit(*unit))) == Some(*life));
+    if facts.role == Role::TakingOver && !named && one_lives {
+        let what = format!("{} takes over; the set is {members:?}", me.0);
+        return Err(Violation::new("the claimant is in sync", what));
+    }
+    Ok(())
+}
+
+fn versions_rise(was: &Facts, is: &Facts, party: Party) -> Result<(), Violation> {
+    let lower = is.entries.iter().find(|(key, (version, _))| {
+        was.entries.get(*key).is_some_and(|(former, _): &(Version, Blob)| version < former)
+    });
+    match lower {
+        Some((key, (version, _))) => {
+            let what = format!("{party}: {key:?} goes back to {version}");
+            Err(Violation::new("key versions only rise", what))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A message of an epoch below the promise, or from another than its owner, has no effect on a card.
+fn no_old_effect(
+    model: &Model,
+    (was, place): (Option<crate::input::LocalId>, Place),
+    (before, after): (&World, &World),
+) -> Result<(), Violation> {
+    let Some(was) = was else { return Ok(()) };
+    // The link of which a message was taken by this step.
+    let taken = before.links.iter().zip(&after.links).find_map(|(was, is)| {
+        let end = was.places.iter().position(|of| *of == place)?;
+        let first = was.wires[end].queue.first()?;
+        let shorter = is.wires[end].queue.len() < was.wires[end].queue.len() && is.ends[end];
+        shorter.then_some((was.places[1 - end], *first))
+    });
+    let Some((from, message)) = taken else { return Ok(()) };
+    let (promised, owner) = model.locals.facts(was).promised;
+    let epoch = match model.locals.message(message) {
+        Message::ToCard(message) => match message {
+            hitless_proto::message::ToCard::Ops(ops) => ops.epoch,
+            hitless_proto::message::ToCard::Fill(fill) => fill.epoch,
+            hitless_proto::message::ToCard::Start(start) => start.epoch,
+            hitless_proto::message::ToCard::InStep(step) => step.epoch,
+            hitless_proto::message::ToCard::Claim(_)
+            | hitless_proto::message::ToCard::Ask(_)
+            | hitless_proto::message::ToCard::Vote(_) => return Ok(()),
+        },
+        Message::FromCard(_) | Message::Unit(_) => return Ok(()),
+    };
+    let old = epoch < promised || (epoch == promised && model.places.party(from) != Party::Unit(owner));
+    let (was, is) = (model.locals.facts(was), after.hosts[place].local.map(|is| model.locals.facts(is)));
+    let same = is.is_some_and(|is| is.entries == was.entries && is.in_step == was.in_step)
+        && before.hosts[place].applying == after.hosts[place].applying;
+    if old && !same {
+        let what = format!("{} takes something of {epoch} after {promised}", model.places.party(place));
+        return Err(Violation::new("no effect from below the promise", what));
+    }
+    Ok(())
+}
+
+/// Of a message that is sent.
+pub(crate) fn sent(
+    model: &Model,
+    world: &mut World,
+    from: Place,
+    message: MessageId,
+) -> Result<(), Violation> {
+    match model.locals.message(message) {
+        Message::FromCard(FromCard::Promise(promise)) => {
+            let owner = world.hosts[from].local.map(|local| model.locals.facts(local).promised.1);
+            world.oracle.note_fence(from, (promise.epoch, owner.unwrap_or_default()))
+        }
+        Message::FromCard(FromCard::Ack(ack)) => ack_means_effect(model, world, from, ack),
+        Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops))) => {
+            for update in &ops.ops {
+                let print = fingerprint::of(&**update) as u64;
+                world.oracle.note_payload(update.version, print)?;
+            }
+            Ok(())
+        }
+        Message::FromCard(
+            FromCard::Report(_)
+            | FromCard::Refused(_)
+            | FromCard::Tell(_)
+            | FromCard::Broken(_)
+            | FromCard::Vote(_),
+        )
+        | Message::Unit(
+            UnitMessage::Report(_)
+            | UnitMessage::Vote(_)
+            | UnitMessage::Voted(_)
+            | UnitMessage::Primary(_)
+            | UnitMessage::Standby(_)
+            | UnitMessage::Refused(_),
+        )
+        | Message::ToCard(_) => Ok(()),
+    }
+}
+
+/// An ack means *in the forwarding table*, by read-back.
+fn ack_means_effect(model: &Model, world: &World, card: Place, ack: &Ack) -> Result<(), Violation> {
+    let Some(local) = world.hosts[card].local else { return Ok(()) };
+    let facts = model.locals.facts(local);
+    let table = &world.hosts[card].table;
+    let wrong = |what| Err(Violation::new("an ack means effect", what));
+    let busy = |key: &Blob| {
+        let writes = world.hosts[card].applying.map(|(_, id)| model.locals.writes(id));
+        writes.into_iter().flatten().any(|write| write.key == *key)
+    };
+    if let Some((key, _)) =
+        facts.entries.iter().find(|(key, (_, part))| table.get(*key) != Some(part) && !busy(key))
+    {
+        return wrong(format!("{key:?} is not in the forwarding table"));
+    }
+    for (index, version) in world.oracle.issued_upto(ack.epoch, ack.applied) {
+        let wanted = model.bounds.ops[usize::from(index)];
+        let key = crate::local::key(wanted);
+        let held = facts.entries.get(&key).map(|(at, _)| *at);
+        if wanted.1.is_some()
+            && !held.is_some_and(|at| at >= version)
+            && !world.oracle.withdrawn(&key, &model.bounds.ops)
+        {
+            return wrong(format!("{version} is acked, and {key:?} is held at {held:?}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! The parties, one by one. Each state of a party is kept once, and each step of it is computed once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use hitless_proto::config::{ArbiterKind, Chassis, Timing};
+use hitless_proto::entry::Blob;
+use hitless_proto::ids::{CardId, Epoch, Life, Party, Time, UnitId, Version};
+use hitless_proto::io::{Durable, Event, Output, Role, Write};
+use hitless_proto::message::{Message, Question, ToCard};
+use hitless_proto::process::table;
+use hitless_proto::report::Method;
+use hitless_proto::{Card, CardConfig, CardStart, ControlUnit, UnitConfig, UnitStart};
+
+use crate::bounds::{Bounds, Wanted};
+use crate::fingerprint::of_debug;
+use crate::input::{DurableId, Effect, Input, LocalId, MessageId, WritesId};
+
+/// Timeouts later than this from now are for evictions and audits, which the model leaves out.
+const SOON: u64 = 1_000_000;
+const NEVER: u64 = 1 << 50;
+
+#[derive(Clone, Debug)]
+enum Machine {
+    Unit(ControlUnit),
+    Card(Card),
+}
+
+/// What the checks look at in one state of a party.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) life: Life,
+    pub(crate) role: Role,
+    pub(crate) epoch: Epoch,
+    /// A card's promise.
+    pub(crate) promised: (Epoch, UnitId),
+    /// By the record it knows.
+    pub(crate) in_sync: Vec<(UnitId, Life)>,
+    pub(crate) entries: BTreeMap<Blob, (Version, Blob)>,
+    /// Every channel of a card is in step.
+    pub(crate) in_step: bool,
+    /// A timeout that may come to pass.
+    pub(crate) due: bool,
+    /// It takes a change.
+    pub(crate) has_room: bool,
+}
+
+struct Local {
+    machine: Machine,
+    clock: Time,
+    facts: Facts,
+}
+
+/// All states of all parties that were seen, with the steps between them.
+pub(crate) struct Locals {
+    chassis: Chassis,
+    ops: Vec<Wanted>,
+    locals: Vec<Local>,
+    by_print: HashMap<u128, LocalId>,
+    steps: HashMap<(LocalId, Input), Rc<(LocalId, Vec<Effect>)>>,
+    messages: Numbered<Message>,
+    durables: Numbered<Durable>,
+    writes: Numbered<Vec<Write>>,
+}
+
+/// Values by number, each kept once.
+struct Numbered<T> {
+    values: Vec<T>,
+    by_print: HashMap<u128, u32>,
+}
+
+impl<T: std::fmt::Debug> Numbered<T> {
+    fn new() -> Self {
+        Self { values: Vec::new(), by_print: HashMap::new() }
+    }
+
+    fn number(&mut self, value: T) -> u32 {
+        let next = self.values.len() as u32;
+        let number = *self.by_print.entry(of_debug(&value)).or_insert(next);
+        if number == next {
+            self.values.push(value);
+        }
+        number
+    }
+}
+
+/// The key of an op, as the table process has it.
+pub(crate) fn key(wanted: Wanted) -> Blob {
+    Blob::new(&[b'a' + wanted.0])
+}
+
+/// The value of an op, as a card has it.
+pub(crate) fn value(wanted: Wanted) -> Option<Blob> {
+    wanted.1.map(|value| Blob::new(&[b'0' + value]))
+}
+
+impl Locals {
+    pub(crate) fn new(bounds: &Bounds) -> Self {
+        let units: Vec<UnitId> = (1..=bounds.units).map(UnitId).collect();
+        let cards: Vec<CardId> = (1..=bounds.cards).map(CardId).collect();
+        let mut voters: Vec<Party> = units.iter().map(|unit| Party::Unit(*unit)).collect();
+        if units.len().is_multiple_of(2) {
+            voters.push(Party::Card(CardId(1)));
+        }
+        let timing = Timing {
+            campaign: 0,
+            ack_overdue: NEVER,
+            retry: NEVER,
+            evict: NEVER,
+            audit: 0,
+            switchover: NEVER,
+        };
+        let chassis = Chassis {
+            name: "model".into(),
+            digest_key: 7,
+            units,
+            cards,
+            arbiter: ArbiterKind::Voters(voters),
+            ack_path: bounds.ack_path,
+            output_rule: bounds.output_rule,
+            timing,
+        };
+        let mut durables = Numbered::new();
+        durables.number(Durable::default());
+        Self {
+            chassis,
+            ops: bounds.ops.clone(),
+            locals: Vec::new(),
+            by_print: HashMap::new(),
+            steps: HashMap::new(),
+            messages: Numbered::new(),
+            durables,
+            writes: Numbered::new(),
+        }
+    }
+
+    pub(crate) fn facts(&self, id: LocalId) -> &Facts {
+        &self.locals[id.0 as usize].facts
+    }
+
+    pub(crate) fn message(&self, id: MessageId) -> &Message {
+        &self.messages.values[id.0 as usize]
+    }
+
+    pub(crate) fn writes(&self, id: WritesId) -> &[Write] {
+        &self.writes.values[id.0 as usize]
+    }
+
+    /// States of parties, and steps of parties, that were computed.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.locals.len(), self.steps.len())
+    }
+
+    /// A party begins a life. A card finds `table` in its forwarding table.
+    pub(crate) fn start(
+        &mut self,
+        party: Party,
+        life: Life,
+        disk: DurableId,
+        table: &BTreeMap<Blob, Blob>,
+    ) -> LocalId {
+        let (chassis, durable) = (self.chassis.clone(), self.durables.values[disk.0 as usize].clone());
+        let clock = Time(1);
+        let machine = match party {
+            Party::Unit(unit) => {
+                let start = UnitStart { life, durable, seed: 0 };
+                let config = UnitConfig { chassis, unit };
+                Machine::Unit(ControlUnit::new(config, vec![Box::new(table::Table)], start, clock))
+            }
+            Party::Card(card) => {
+                let config = CardConfig { chassis, card, processes: vec![table::ID] };
+                let mut card = Card::new(config, CardStart { life, durable, secret: 9 });
+                card.adopt(table::ID, table.iter().map(|(key, part)| (key.clone(), part.clone())));
+                Machine::Card(card)
+            }
+        };
+        self.keep(machine, clock)
+    }
+
+    /// What a party does with an input: the state that follows, and what it puts out.
+    pub(crate) fn step(&mut self, at: LocalId, input: Input) -> Rc<(LocalId, Vec<Effect>)> {
+        if let Some(known) = self.steps.get(&(at, input)) {
+            return Rc::clone(known);
+        }
+        let local = &self.locals[at.0 as usize];
+        let (mut machine, mut clock) = (local.machine.clone(), local.clock);
+        let mut effects = Vec::new();
+        match &mut machine {
+            Machine::Unit(unit) => self.call_unit(unit, input, &mut clock, &mut effects),
+            Machine::Card(card) => self.call_card(card, input, &mut effects),
+        }
+        while let Some(output) = machine.poll_output() {
+            self.effect(output, &mut effects);
+        }
+        if let Err(rule) = machine.invariants() {
+            effects.push(Effect::Violates("invariants of a party", rule.into()));
+        }
+        let next = self.keep(machine, clock);
+        let known = Rc::new((next, effects));
+        self.steps.insert((at, input), Rc::clone(&known));
+        known
+    }
+
+    fn call_unit(&self, unit: &mut ControlUnit, input: Input, clock: &mut Time, effects: &mut Vec<Effect>) {
+        let now = *clock;
+        match input {
+            Input::Connected(peer, life) => unit.handle_connected(peer, life, now),
+            Input::Disconnected(peer) => unit.handle_disconnected(peer, now),
+            Input::Message(from, id) => unit.handle_message(from, self.message(id).clone(), now),
+            Input::Persisted(token) => unit.handle_persisted(token, now),
+            Input::Timeout => {
+                *clock = now.max(unit.next_timeout().unwrap_or(now));
+                unit.handle_timeout(*clock);
+            }
+            Input::Submit(index) => {
+                let wanted = self.ops[usize::from(index)];
+                let change = match value(wanted) {
+                    Some(part) => table::put(&key(wanted), &part, b"note"),
+                    None => table::delete(&key(wanted)),
+                };
+                if let Ok(version) = unit.submit(table::ID, change, now) {
+                    effects.push(Effect::Issued(index, version));
+                }
+            }
+            Input::Applied(..) => {}
+        }
+    }
+
+    fn call_card(&self, card: &mut Card, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Connected(Party::Unit(unit), life) => card.handle_connected(unit, life),
+            Input::Disconnected(Party::Unit(unit)) => card.handle_disconnected(unit),
+            Input::Message(Party::Unit(unit), id) => match self.message(id).clone() {
+                Message::ToCard(message) => card.handle_message(unit, message),
+                other @ (Message::FromCard(_) | Message::Unit(_)) => {
+                    effects.push(Effect::Violates("direction of messages", format!("{other:?}")));
+                }
+            },
+            Input::Persisted(token) => card.handle_persisted(token),
+            Input::Applied(batch, writes) => card.handle_applied(table::ID, batch, vec![Ok(()); writes]),
+            Input::Timeout | Input::Submit(_) => {}
+            Input::Connected(Party::Card(_), _)
+            | Input::Disconnected(Party::Card(_))
+            | Input::Message(Party::Card(_), _) => {}
+        }
+    }
+
+    fn effect(&mut self, output: Output, effects: &mut Vec<Effect>) {
+        match output {
+            Output::Transmit { to, message } => {
+                if let Message::ToCard(ToCard::Ask(ask)) = &message
+                    && matches!(ask.question, Question::Leaves { with_parts: true, .. })
+                {
+                    effects.push(Effect::Recovers);
+                }
+                effects.push(Effect::Send(to, MessageId(self.messages.number(message))));
+            }
+            Output::Persist { token, durable } => {
+                effects.push(Effect::Persist(token, DurableId(self.durables.number(durable))));
+            }
+            Output::Apply { batch, writes, .. } => {
+                effects.push(Effect::Apply(batch, WritesId(self.writes.number(writes))));
+            }
+            Output::Arbitrate(request) => {
+                effects.push(Effect::Violates("the arbiter is the voters", format!("{request:?}")));
+            }
+            Output::Event(event) => effects.extend(event_effect(event)),
+        }
+    }
+
+    fn keep(&mut self, machine: Machine, clock: Time) -> LocalId {
+        let next = LocalId(self.locals.len() as u32);
+        let id = *self.by_print.entry(of_debug(&(&machine, clock))).or_insert(next);
+        if id == next {
+            let facts = machine.facts(clock);
+            self.locals.push(Local { machine, clock, facts });
+        }
+        id
+    }
+}
+
+fn event_effect(event: Event) -> Option<Effect> {
+    match event {
+        Event::Completed { programmed, safe, .. } => Some(Effect::Completed { programmed, safe }),
+        Event::Misbehaved { .. } => {
+            Some(Effect::Violates("honest parties do not misbehave", format!("{event:?}")))
+        }
+        Event::Takeover(report) => {
+            let wide = report
+                .channels
+                .iter()
+                .find(|channel| channel.method == Method::Replay && channel.replayed > channel.in_doubt)?;
+            Some(Effect::Violates("what is replayed was in doubt", format!("{wide:?}")))
+        }
+        Event::Role { .. }
+        | Event::Failed { .. }
+        | Event::Cured { .. }
+        | Event::InStep { .. }
+        | Event::OutOfStep { .. }
+        | Event::Planned(_)
+        | Event::SwitchoverAborted { .. }
+        | Event::Waiting { .. }
+        | Event::StoreFailed => None,
+    }
+}
+
+impl Machine {
+    fn poll_output(&mut self) -> Option<Output> {
+        match self {
+            Self::Unit(unit) => unit.poll_output(),
+            Self::Card(card) => card.poll_output(),
+        }
+    }
+
+    fn invariants(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Unit(unit) => unit.invariants(),
+            Self::Card(card) => card.invariants(),
+        }
+    }
+
+    fn facts(&self, clock: Time) -> Facts {
+        match self {
+            Self::Unit(unit) => {
+                let status = unit.status();
+                let entries = unit.entries(table::ID);
+                Facts {
+                    life: status.life,
+                    role: status.role,
+                    epoch: status.epoch,
+                    promised: (Epoch(0), UnitId(0)),
+                    in_sync: status.record.in_sync,
+                    entries: entries.map(|(key, at, content)| (key, (at, content.card_part))).collect(),
+                    in_step: false,
+                    due: unit.next_timeout().is_some_and(|at| at.0 <= clock.0 + SOON),
+                    has_room: unit.room(table::ID) > 0,
+                }
+            }
+            Self::Card(card) => {
+                let status = card.status();
+                let versions = card.entries(table::ID).filter_map(|(key, _, _)| {
+                    let (version, content, _) = card.entry(table::ID, &key)?;
+                    Some((key, (version, content.part)))
+                });
+                Facts {
+                    life: status.life,
+                    role: Role::Joining,
+                    epoch: status.promised,
+                    promised: (status.promised, status.owner),
+                    in_sync: Vec::new(),
+                    entries: versions.collect(),
+                    in_step: status.channels.iter().all(|channel| channel.in_step),
+                    due: false,
+                    has_room: false,
+                }
+            }
+        }
+    }
+}

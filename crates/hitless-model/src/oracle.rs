@@ -1,0 +1,109 @@
+//! What the outside was told, and what was seen so far: the memory that the checks need.
+
+use std::collections::BTreeMap;
+
+use hitless_proto::entry::Blob;
+use hitless_proto::ids::{Epoch, Life, Seq, UnitId, Version};
+
+use crate::bounds::Wanted;
+use crate::local::{key, value};
+use crate::violation::Violation;
+use crate::world::Place;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Oracle {
+    /// Every op of the source: index, version it was given.
+    issued: Vec<(u8, Version)>,
+    /// The newest op of each key that the source was told to be safe.
+    safe: BTreeMap<u8, u8>,
+    /// Who opened which epoch.
+    owners: BTreeMap<Epoch, (Place, Life)>,
+    /// What each card promised aloud.
+    fences: BTreeMap<Place, (Epoch, UnitId)>,
+    /// Fingerprint of what each version stands for.
+    payloads: BTreeMap<Version, u64>,
+}
+
+impl Oracle {
+    pub(crate) fn note_issued(&mut self, index: u8, version: Version) {
+        self.issued.push((index, version));
+    }
+
+    /// A unit in `epoch` told its sources that everything up to `safe` is.
+    pub(crate) fn note_safe(&mut self, epoch: Epoch, safe: Seq, ops: &[Wanted]) {
+        for (index, version) in &self.issued {
+            if version.epoch == epoch && version.seq <= safe {
+                let newest = self.safe.entry(ops[usize::from(*index)].0).or_default();
+                *newest = (*newest).max(*index);
+            }
+        }
+    }
+
+    /// One opened owner per epoch.
+    pub(crate) fn note_owner(&mut self, epoch: Epoch, owner: (Place, Life)) -> Result<(), Violation> {
+        let known = *self.owners.entry(epoch).or_insert(owner);
+        if known == owner {
+            return Ok(());
+        }
+        Err(Violation::new("one opened owner per epoch", format!("{epoch}: {known:?} and {owner:?}")))
+    }
+
+    /// Promises never go down.
+    pub(crate) fn note_fence(&mut self, card: Place, promised: (Epoch, UnitId)) -> Result<(), Violation> {
+        let known = self.fences.entry(card).or_default();
+        if promised.0 < known.0 || (promised.0 == known.0 && promised.1 != known.1) {
+            let what = format!("{promised:?} after {known:?}");
+            return Err(Violation::new("promises never go down", what));
+        }
+        *known = promised;
+        Ok(())
+    }
+
+    /// One id, one payload.
+    pub(crate) fn note_payload(&mut self, version: Version, print: u64) -> Result<(), Violation> {
+        if *self.payloads.entry(version).or_insert(print) == print {
+            return Ok(());
+        }
+        Err(Violation::new("one id, one payload", format!("{version} stands for two changes")))
+    }
+
+    /// The newest epoch that was opened.
+    pub(crate) fn newest_epoch(&self) -> Epoch {
+        self.owners.keys().next_back().copied().unwrap_or_default()
+    }
+
+    /// The ops that were issued with this epoch up to this position.
+    pub(crate) fn issued_upto(&self, epoch: Epoch, upto: Seq) -> impl Iterator<Item = (u8, Version)> {
+        let of_epoch = self.issued.iter().filter(move |(_, at)| at.epoch == epoch && at.seq <= upto);
+        of_epoch.copied()
+    }
+
+    /// Whether what is held may be held: of each key an op that was issued, and none older than a safe one.
+    pub(crate) fn admits(&self, held: &BTreeMap<Blob, Blob>, ops: &[Wanted]) -> Result<(), String> {
+        let keys = ops.iter().map(|wanted| wanted.0).collect::<std::collections::BTreeSet<u8>>();
+        for of in keys {
+            let name = key((of, None));
+            let is = held.get(&name).cloned();
+            let oldest = self.safe.get(&of).copied();
+            let mut candidates = self.issued.iter().map(|(index, _)| *index);
+            let fits = |index: u8| {
+                let wanted = ops[usize::from(index)];
+                wanted.0 == of && oldest.is_none_or(|oldest| index >= oldest) && value(wanted) == is
+            };
+            if !(candidates.any(fits) || (is.is_none() && oldest.is_none())) {
+                return Err(format!("{name:?} is {is:?}; op {oldest:?} was safe"));
+            }
+        }
+        match held.keys().find(|held| !ops.iter().any(|wanted| key(*wanted) == **held)) {
+            Some(strange) => Err(format!("{strange:?} was never submitted")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the source asked for a delete of this key.
+    pub(crate) fn withdrawn(&self, of: &Blob, ops: &[Wanted]) -> bool {
+        let mut issued = self.issued.iter().map(|(index, _)| ops[usize::from(*index)]);
+        issued.any(|wanted| key(wanted) == *of && wanted.1.is_none())
+    }
+}

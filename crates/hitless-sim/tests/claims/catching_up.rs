@@ -1,0 +1,107 @@
+//! A follower is brought up to date by the cheapest means that suffices: tail, reconcile or bulk.
+
+use hitless_proto::ids::Party;
+use hitless_proto::process::table;
+use hitless_sim::World;
+
+use crate::scene::{CARD_2, all_in_step, heal_and_compare, load, pair, put, successor, whole};
+use crate::wires::{Used, since, used};
+
+/// Entries before anything happens.
+const LOADED: u32 = 400;
+
+/// `follower` loses the primary for a while, in which five keys change.
+fn away(world: &mut World, follower: Party, meanwhile: impl FnOnce(&mut World)) -> Used {
+    let (primary, _) = pair(world);
+    world.cut(Party::Unit(primary), follower);
+    world.run_for(1_000_000).unwrap();
+    (0..5).for_each(|n| drop(put(world, &format!("key-{n}"), "after")));
+    meanwhile(world);
+    world.run_for(100_000).unwrap();
+    let mark = world.messages().len();
+    world.mend(Party::Unit(primary), follower);
+    world.run_until(all_in_step).unwrap();
+    let used = used(since(world, mark), follower, table::ID);
+    heal_and_compare(world);
+    used
+}
+
+fn loaded() -> (World, Party) {
+    let mut world = whole(World::builder().units(3));
+    load(&mut world, LOADED);
+    let standby = Party::Unit(pair(&world).1);
+    (world, standby)
+}
+
+/// Observed: the five ops, and no question but for the root.
+#[test]
+fn a_card_catches_up_by_tail() {
+    let mut world = loaded().0;
+    assert_eq!(away(&mut world, Party::Card(CARD_2), |_| ()), Used { ops: 5, descents: 0, fills: 0 });
+}
+
+/// Observed: a card that restarted with its forwarding table is asked down the tree, and sent the five entries alone.
+#[test]
+fn a_card_catches_up_by_reconcile() {
+    let mut world = loaded().0;
+    let used = away(&mut world, Party::Card(CARD_2), |world| world.restart(Party::Card(CARD_2)));
+    assert_eq!((used.ops, used.fills), (0, 5));
+    assert!(used.descents > 0, "{used:?}");
+}
+
+/// Observed: a card that lost its forwarding table is sent every entry, and no question but for the root.
+#[test]
+fn a_card_catches_up_by_bulk() {
+    let mut world = loaded().0;
+    let used = away(&mut world, Party::Card(CARD_2), |world| {
+        world.kill_and_wipe(CARD_2);
+        world.restart(Party::Card(CARD_2));
+    });
+    assert_eq!(used, Used { ops: 0, descents: 0, fills: LOADED as usize });
+}
+
+/// Observed: the same of a standby: five updates.
+#[test]
+fn a_standby_catches_up_by_tail() {
+    let (mut world, standby) = loaded();
+    assert_eq!(away(&mut world, standby, |_| ()), Used { ops: 5, descents: 0, fills: 0 });
+}
+
+/// Observed: a standby that restarted holds nothing, and is sent every entry.
+#[test]
+fn a_standby_catches_up_by_bulk() {
+    let (mut world, standby) = loaded();
+    let used = away(&mut world, standby, |world| world.restart(standby));
+    assert_eq!(used, Used { ops: 0, descents: 0, fills: LOADED as usize });
+}
+
+/// Observed: a former primary comes back with three ops that nobody else has; it is asked down the tree, sent those
+/// three keys as its successor has them, and keeps nothing of its own.
+#[test]
+fn a_former_primary_catches_up_by_reconcile() {
+    let mut world = loaded().0;
+    let former = world.primary().unwrap();
+    let others: Vec<Party> = world
+        .units()
+        .iter()
+        .map(|unit| Party::Unit(*unit))
+        .chain(world.cards().iter().map(|card| Party::Card(*card)))
+        .filter(|party| *party != Party::Unit(former))
+        .collect();
+    others.iter().for_each(|party| world.cut(Party::Unit(former), *party));
+    put(&mut world, "key-1", "lost");
+    put(&mut world, "only here", "lost");
+    world.submit(table::ID, table::delete(b"key-2")).unwrap();
+    world.run_until(|world| world.primary().is_some_and(|unit| unit != former)).unwrap();
+    successor(&mut world, former);
+    world.run_for(100_000).unwrap();
+    let mark = world.messages().len();
+    others.iter().for_each(|party| world.mend(Party::Unit(former), *party));
+    world.run_until(all_in_step).unwrap();
+    let used = used(since(&world, mark), Party::Unit(former), table::ID);
+    assert_eq!((used.ops, used.fills), (0, 3));
+    assert!(used.descents > 0, "{used:?}");
+    let held = world.held(former, table::ID);
+    assert_eq!((held.len(), &held[&"key-1".into()].1.card_part[..]), (LOADED as usize, &b"before"[..]));
+    heal_and_compare(&mut world);
+}

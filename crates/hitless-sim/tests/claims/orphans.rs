@@ -1,0 +1,99 @@
+//! Ops that a card applied and the new primary never received.
+
+use hitless_proto::config::OutputRule;
+use hitless_proto::entry::{Audience, Change, Content};
+use hitless_proto::ids::{Party, Seq, UnitId};
+use hitless_proto::message::FromStandby;
+use hitless_proto::process::table;
+use hitless_sim::{Builder, World};
+
+use crate::scene::{
+    CARD_1, CARD_2, channel, forwarded, heal_and_compare, kill_primary, load, pair, plan, put, successor,
+    whole,
+};
+use crate::wires::{card_batches, from_standbys, ops_to, since};
+
+/// The primary dies when it has sent ops to card 1, but not to its standby, nor to card 2.
+fn takeover(builder: Builder) -> (World, UnitId, usize) {
+    let mut world = whole(builder);
+    let (primary, standby) = pair(&world);
+    load(&mut world, 10);
+    world.hold_one_way(Party::Unit(primary), Party::Card(CARD_2));
+    world.cut_one_way(Party::Unit(primary), Party::Unit(standby));
+    put(&mut world, "key-1", "after");
+    put(&mut world, "new", "value");
+    world.submit(table::ID, table::delete(b"key-2")).unwrap();
+    let named = Content { audience: Audience::cards([CARD_1]), card_part: "1".into(), standby_part: None };
+    world.submit(table::ID, Change { key: "named".into(), content: Some(named) }).unwrap();
+    world.run_for(20_000).unwrap();
+    let mark = world.messages().len();
+    kill_primary(&mut world);
+    (world, primary, mark)
+}
+
+/// Observed: the promise of card 1 lists four orphans; the new primary holds their entries, marks the standby-only part
+/// unknown, and sends those that are for all cards to card 2 alone.
+#[test]
+fn orphans_are_adopted_and_sent_to_the_rest_of_their_audience() {
+    let (mut world, former, mark) = takeover(World::builder());
+    let (unit, report) = successor(&mut world, former);
+    let adopted = plan(&world, unit, table::ID, CARD_1).adopt;
+    let keys: Vec<&[u8]> = adopted.iter().map(|orphan| &orphan.key[..]).collect();
+    assert_eq!(keys, [&b"key-1"[..], b"new", b"key-2", b"named"]);
+    assert_eq!(channel(&report, table::ID, CARD_1).adopted, 4);
+    assert_eq!(channel(&report, table::ID, CARD_2).adopted, 0);
+    let held = world.held(unit, table::ID);
+    assert_eq!(
+        (&held[&"new".into()].1.card_part[..], &held[&"new".into()].1.standby_part),
+        (&b"value"[..], &None)
+    );
+    assert_eq!(held[&"named".into()].1.audience, Audience::cards([CARD_1]));
+    assert!(!held.contains_key(&"key-2".into()));
+    assert_eq!(held[&"key-1".into()].0.epoch, report.epoch, "rolled forward by a new op");
+    assert!(ops_to(since(&world, mark), unit, table::ID, CARD_1).is_empty(), "it has them");
+    for card in [CARD_1, CARD_2] {
+        assert_eq!(forwarded(&world, card, "key-1"), Some(&b"after"[..]), "{card}");
+        assert_eq!(forwarded(&world, card, "new"), Some(&b"value"[..]), "{card}");
+        assert_eq!(forwarded(&world, card, "key-2"), None, "{card}");
+    }
+    assert_eq!(
+        (forwarded(&world, CARD_1, "named"), forwarded(&world, CARD_2, "named")),
+        (Some(&b"1"[..]), None)
+    );
+    assert!(report.channels.iter().all(|channel| channel.verified));
+    heal_and_compare(&mut world);
+    world.submit(table::ID, table::put(b"new", b"value", b"note")).unwrap();
+    world.run_until(World::all_safe).unwrap();
+    assert_eq!(world.held(unit, table::ID)[&"new".into()].1.standby_part, Some("note".into()), "named again");
+}
+
+/// Observed: under the gated rule no card is sent an op before the standby said that it has it, so that the same death
+/// leaves nothing to adopt.
+#[test]
+fn the_gated_rule_leaves_no_orphans() {
+    let (mut world, former, _) = takeover(World::builder().output_rule(OutputRule::Gated));
+    let standby = *world.units().iter().find(|unit| **unit != former).unwrap();
+    let mut received = Seq(0);
+    let mut checked = 0;
+    for sent in world.messages() {
+        let one = std::slice::from_ref(sent);
+        for (from, _, message) in from_standbys(one) {
+            if let (true, FromStandby::Received { process: table::ID, upto, .. }) = (from == standby, message)
+            {
+                received = received.max(*upto);
+            }
+        }
+        for (.., batch) in card_batches(one).filter(|(.., batch)| batch.process == table::ID) {
+            let last = batch.ops.last().unwrap().version.seq;
+            assert!(last <= received, "{last} is sent, and {received} was received");
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
+    let (unit, report) = successor(&mut world, former);
+    assert!(report.channels.iter().all(|channel| channel.adopted == 0 && channel.verified), "{report:?}");
+    assert!(plan(&world, unit, table::ID, CARD_1).adopt.is_empty());
+    assert_eq!(forwarded(&world, CARD_1, "new"), None, "it never took effect anywhere");
+    assert_eq!(world.held(unit, table::ID).len(), 10);
+    heal_and_compare(&mut world);
+}
