@@ -101,6 +101,13 @@ impl Oracle {
         }
     }
 
+    /// Whether an op of this key was safe before the newest epoch.
+    pub(crate) fn was_safe(&self, of: &Blob) -> bool {
+        let safe = self.safe.iter().find(|(safe, _)| key((**safe, None)) == *of).map(|(_, index)| *index);
+        let newest = self.newest_epoch();
+        self.issued.iter().any(|(index, version)| Some(*index) == safe && version.epoch < newest)
+    }
+
     /// Whether the source asked for a delete of this key.
     pub(crate) fn withdrawn(&self, of: &Blob, ops: &[Wanted]) -> bool {
         let mut issued = self.issued.iter().map(|(index, _)| ops[usize::from(*index)]);

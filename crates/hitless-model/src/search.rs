@@ -110,15 +110,16 @@ impl Search {
     fn run(mut self, limits: Limits, mut tell: impl FnMut(&Summary)) -> Summary {
         let began = Instant::now();
         let mut told = Instant::now();
-        self.summary.exhausted = true;
+        let mut exhausted = true;
         while let Some((id, depth, world)) = self.open.pop_front() {
             self.summary.depth = self.summary.depth.max(depth);
             self.summary.took = began.elapsed();
             self.summary.states = self.origins.len();
+            self.summary.local = self.model.locals.counts();
             let over = limits.states.is_some_and(|most| self.origins.len() >= most)
                 || limits.time.is_some_and(|most| began.elapsed() >= most);
             if over {
-                self.summary.exhausted = false;
+                exhausted = false;
                 break;
             }
             if told.elapsed() > Duration::from_secs(5) {
@@ -130,7 +131,7 @@ impl Search {
                 break;
             }
             if limits.depth.is_some_and(|most| depth >= most) {
-                self.summary.exhausted = false;
+                exhausted = false;
                 continue;
             }
             if !self.expand(id, depth, &world) {
@@ -138,6 +139,7 @@ impl Search {
             }
         }
         self.summary.states = self.origins.len();
+        self.summary.exhausted = exhausted && self.summary.found.is_none();
         self.summary.local = self.model.locals.counts();
         self.summary.took = began.elapsed();
         self.summary
@@ -192,7 +194,6 @@ impl Search {
                 Err(_) => break,
             }
         }
-        self.summary.exhausted = false;
         self.summary.found = Some(Counterexample { violation, steps, chosen });
     }
 }

@@ -123,7 +123,7 @@ impl Model {
         for write in writes {
             match &write.part {
                 Some(part) => world.hosts[place].table.insert(write.key.clone(), part.clone()),
-                None if world.oracle.withdrawn(&write.key, &self.bounds.ops) => {
+                None if checks::may_delete(self, world, (place, &write.key)) => {
                     world.hosts[place].table.remove(&write.key)
                 }
                 None => {

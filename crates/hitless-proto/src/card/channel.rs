@@ -73,6 +73,8 @@ pub(super) struct Channel {
     in_flight: Option<InFlight>,
     batches: u64,
     pub(super) history: VecDeque<Done>,
+    /// Position where the channel began: of ops up to here there is no history.
+    pub(super) history_from: Seq,
     /// Deletes above stable, whose tombstones are still held.
     tombstones: VecDeque<(Version, Blob)>,
     /// History was cut above stable: it cannot vouch for anything.
@@ -100,6 +102,7 @@ impl Channel {
             in_flight: None,
             batches: 0,
             history: VecDeque::new(),
+            history_from: Seq(0),
             tombstones: VecDeque::new(),
             history_cut: false,
             consumed: 0,
@@ -126,6 +129,7 @@ impl Channel {
         self.applied = Version { epoch: start.epoch, seq: start.base.seq };
         self.ack_due = true;
         self.history.clear();
+        self.history_from = start.base.seq;
         self.history_cut = false;
     }
 

@@ -61,7 +61,8 @@ impl Card {
 
 /// What one channel knows; it is out of step from here until the new primary proves it equal.
 fn answer(channel: &mut Channel, received: Version) -> ChannelAnswer {
-    let known = core::mem::take(&mut channel.in_step) && !channel.history_cut;
+    let whole = !channel.history_cut && received.seq >= channel.history_from;
+    let known = core::mem::take(&mut channel.in_step) && whole;
     let orphans = channel.history.iter().filter(|done| done.version > received).count();
     let nacks = channel.history.iter().filter(|done| done.nack.is_some()).count();
     if !known || orphans > MAX_ORPHANS || nacks > MAX_NACKS {

@@ -214,6 +214,10 @@ impl Primary {
         match party {
             Party::Card(card) => {
                 context.send_card(card, ToCard::InStep(step));
+                // What it refused under a former primary, or on a former link, has no date yet.
+                let retry_at = now.after(context.chassis.timing.retry);
+                let stream = self.streams.get_mut(&process);
+                stream.into_iter().for_each(|stream| stream.failures.try_again(card, retry_at));
                 if let Some(takeover) = &mut self.takeover {
                     takeover.verified(process, card, now);
                 }

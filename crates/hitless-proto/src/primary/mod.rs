@@ -83,6 +83,10 @@ impl Primary {
         let overdue_before = Time(now.0.saturating_sub(context.chassis.timing.ack_overdue));
         let (mut streams, mut held) = (BTreeMap::new(), BTreeMap::new());
         for (process, mut replica) in standby.replicas {
+            if grant.recovering {
+                // It was never in sync: of what it holds nobody can say whether it still stands.
+                replica = Replica::new(process, *replica.table.digest());
+            }
             let overdue = replica.pending_since(overdue_before);
             held.insert(process, Held { epoch: replica.epoch, folded: replica.folded, overdue });
             replica.roll_forward();

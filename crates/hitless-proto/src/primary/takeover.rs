@@ -9,7 +9,7 @@ use super::pump::send_start;
 use super::{Grant, Primary};
 use crate::config::Timing;
 use crate::context::Context;
-use crate::entry::{Audience, Blob, CardOp, Change, Content, Cookie, Origin, Update};
+use crate::entry::{Audience, Blob, CardContent, Change, Content, Cookie, Origin, Update};
 use crate::ids::{CardId, Epoch, Party, ProcessId, Seq, Time, Version};
 use crate::io::Event;
 use crate::message::{ChannelAnswer, Claim, Promise, ToCard};
@@ -257,38 +257,35 @@ impl Primary {
         Some(made)
     }
 
-    /// Orphans are rolled forward: the newest of each key becomes a new op, for every card that does not hold it.
+    /// Orphans are rolled forward: what they made of each key becomes a new op, for every card that does not hold it.
     fn adopt_orphans(&mut self, context: &Context, process: ProcessId, plans: &[ChannelPlan]) {
         let Some(stream) = self.streams.get_mut(&process) else { return };
-        let mut newest: BTreeMap<Version, (&CardOp, Vec<CardId>)> = BTreeMap::new();
-        let mut versions: BTreeMap<&Blob, Version> = BTreeMap::new();
-        for plan in plans {
-            for orphan in &plan.adopt {
-                let version = versions.entry(&orphan.key).or_insert(orphan.version);
-                if orphan.version > *version {
-                    newest.remove(version);
-                    *version = orphan.version;
+        let mut orphans: BTreeMap<(&Blob, Version), Orphan<'_>> = BTreeMap::new();
+        for (plan, op) in plans.iter().flat_map(|plan| plan.adopt.iter().map(move |op| (plan, op))) {
+            let orphan = orphans.entry((&op.key, op.version)).or_default();
+            match &op.content {
+                Some(content) => {
+                    orphan.content = Some(content);
+                    orphan.with.push(plan.card);
                 }
-                if orphan.version == *version {
-                    newest.entry(orphan.version).or_insert((orphan, Vec::new())).1.push(plan.card);
-                }
+                None => orphan.without.push(plan.card),
             }
         }
-        for (orphan, holders) in newest.into_values() {
-            if stream.table.row(&orphan.key).is_some_and(|row| row.version().epoch == self.epoch) {
+        let mut keys: BTreeMap<&Blob, (Option<Content>, Vec<CardId>)> = BTreeMap::new();
+        for ((key, _), orphan) in orphans {
+            let held = || stream.table.row(key).and_then(|row| row.content());
+            let (content, holders) = keys.entry(key).or_insert_with(|| (held(), Vec::new()));
+            *content = orphan.applied_to(content.take(), &context.chassis.cards);
+            let is_for = |card: &CardId| content.as_ref().is_some_and(|of| of.audience.contains(*card));
+            let out = orphan.without.into_iter().filter(|card| !is_for(card));
+            *holders = orphan.with.into_iter().chain(out).collect();
+        }
+        for (key, (content, holders)) in keys {
+            if stream.table.row(key).is_some_and(|row| row.version().epoch == self.epoch) {
                 continue;
             }
-            let content = orphan.content.as_ref().map(|content| Content {
-                audience: if content.for_all {
-                    Audience::All
-                } else {
-                    Audience::cards(holders.iter().copied())
-                },
-                card_part: content.part.clone(),
-                standby_part: None,
-            });
             let others = context.chassis.cards.iter().filter(|card| !holders.contains(card)).copied();
-            let change = Change { key: orphan.key.clone(), content };
+            let change = Change { key: key.clone(), content };
             stream.issue(self.epoch, change, Cookie::Key, (Origin::Adopt, Audience::cards(others)));
         }
     }
@@ -346,6 +343,46 @@ impl Primary {
         let last = stream.issued().seq;
         let channels = takeover.channels.iter_mut().filter(|((of, _), _)| *of == process);
         channels.for_each(|(_, channel)| channel.replay_upto = last);
+    }
+}
+
+/// One op that only cards know of, as they hold it.
+#[derive(Default)]
+struct Orphan<'a> {
+    content: Option<&'a CardContent>,
+    /// Cards that hold the entry by it.
+    with: Vec<CardId>,
+    /// Cards that it took the entry from.
+    without: Vec<CardId>,
+}
+
+impl Orphan<'_> {
+    /// What becomes of an entry. For named cards a card knows only whether the entry is for itself: the others keep it,
+    /// so that none loses what nobody withdrew.
+    fn applied_to(&self, held: Option<Content>, cards: &[CardId]) -> Option<Content> {
+        let held_by = match &held {
+            None => Vec::new(),
+            Some(Content { audience: Audience::Cards(of), .. }) => of.to_vec(),
+            Some(Content { audience: Audience::All, .. }) if self.content.is_none() => return None,
+            Some(Content { audience: Audience::All, .. }) => cards.to_vec(),
+        };
+        let audience = match self.content {
+            Some(content) if content.for_all => Audience::All,
+            Some(_) | None => {
+                let of = held_by.into_iter().chain(self.with.iter().copied());
+                Audience::cards(of.filter(|card| !self.without.contains(card)))
+            }
+        };
+        if audience == Audience::cards([]) {
+            // Withdrawn, or moved to a card that was not asked: not known, so it stays until a source says so again.
+            return held;
+        }
+        match self.content {
+            Some(content) => {
+                Some(Content { audience, card_part: content.part.clone(), standby_part: None })
+            }
+            None => held.map(|held| Content { audience, ..held }),
+        }
     }
 }
 

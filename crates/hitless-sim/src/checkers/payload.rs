@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hitless_proto::entry::{CardOp, Update};
+use hitless_proto::entry::{CardOp, Cookie, Update};
 use hitless_proto::ids::{OpId, Party, ProcessId};
 use hitless_proto::message::{Message, ToCard, ToStandby, UnitMessage};
 
@@ -20,7 +20,14 @@ impl Payload {
     fn update(&mut self, process: ProcessId, update: &Update) -> Result<(), String> {
         let op = OpId { process, version: update.version };
         let known = self.updates.entry(op).or_insert_with(|| update.clone());
-        if known == update { Ok(()) } else { Err(format!("{op} is {known:?} and {update:?}")) }
+        // Where the primary's process set no cookie, a standby's may: it says what the op touched, not what it does.
+        let cookieless = known.cookie == Cookie::None || update.cookie == Cookie::None;
+        let cookie = if cookieless { known.cookie.clone() } else { update.cookie.clone() };
+        if *known == (Update { cookie, ..update.clone() }) {
+            Ok(())
+        } else {
+            Err(format!("{op} is {known:?} and {update:?}"))
+        }
     }
 }
 

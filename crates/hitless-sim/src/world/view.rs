@@ -6,7 +6,7 @@ use hitless_proto::entry::{Blob, CardContent, Content};
 use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role};
 use hitless_proto::report::TakeoverReport;
-use hitless_proto::status::{CardStatus, UnitStatus};
+use hitless_proto::status::{CardStatus, ClientStatus, UnitStatus};
 use hitless_proto::{Card, ControlUnit};
 
 use super::{Sent, World};
@@ -124,14 +124,12 @@ impl World {
         self.card(card)?.entry(process, key)
     }
 
-    /// Whether what an op asked for would outlive all units: no card holds anything older.
+    /// Whether what an op asked for would outlive all units: every card has processed it.
     pub(crate) fn held_by_cards(&self, process: ProcessId, op: &Submitted) -> bool {
         self.chassis.cards.iter().all(|card| {
-            let wanted = op.change.content.as_ref().is_some_and(|content| content.audience.contains(*card));
-            match self.mirrored(*card, process, &op.change.key) {
-                Some((held, _, _)) => held >= op.version,
-                None => !wanted && self.card(*card).is_some(),
-            }
+            let channels = self.card_status(*card).map(|status| status.channels).unwrap_or_default();
+            let has = |channel: &ClientStatus| channel.in_step && channel.applied >= op.version;
+            channels.iter().any(|channel| channel.process == process && has(channel))
         })
     }
 

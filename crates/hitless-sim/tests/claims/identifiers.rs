@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::entry::Blob;
 use hitless_proto::ids::{Party, ProcessId, Version};
 use hitless_proto::process::{fib, table};
 use hitless_proto::wire;
@@ -9,7 +10,7 @@ use hitless_sim::World;
 
 use crate::scene::{
     CARD_1, CARD_2, channel, forwarded, heal_and_compare, kill_primary, load, pair, pending, plan, put,
-    successor, whole,
+    successor, wait_safe, whole,
 };
 use crate::wires::{acks, card_batches, ops_to, since, to_cards, unit_batches, updates_to};
 
@@ -66,11 +67,11 @@ fn claims_1_25_an_op_id_names_one_payload_for_ever() {
     successor(&mut world, primary);
     put(&mut world, "key-8", "afterwards");
     heal_and_compare(&mut world);
-    let mut payloads: BTreeMap<(ProcessId, Version), (Vec<u8>, Option<Vec<u8>>)> = BTreeMap::new();
+    let mut payloads: BTreeMap<(ProcessId, Version), (Blob, Option<Blob>)> = BTreeMap::new();
     for (_, _, batch) in card_batches(world.messages()) {
         for op in &batch.ops {
-            let part = op.content.as_ref().map(|content| content.part.to_vec());
-            let payload = (op.key.to_vec(), part);
+            let part = op.content.as_ref().map(|content| content.part.clone());
+            let payload = (op.key.clone(), part);
             let first = payloads.entry((batch.process, op.version)).or_insert_with(|| payload.clone());
             assert_eq!(*first, payload, "{}", op.version);
         }
@@ -124,7 +125,7 @@ fn claims_25_26_29_31_matched_by_op_id_folded_on_ack_and_only_what_is_unsynced_i
         .submit(fib::ID, "next-hop 1".parse::<fib::FibKey>().unwrap().put((&[0][..]).into(), "".into()))
         .unwrap();
     let matched = put(&mut world, "matched", "1");
-    world.run_until(World::all_safe).unwrap();
+    wait_safe(&mut world);
     world.run_for(20_000).unwrap();
     assert_eq!(world.held(standby, table::ID)[&"matched".into()].0, matched);
 
@@ -161,7 +162,7 @@ fn claims_12_13_the_cards_update_is_a_subset() {
     for n in 0..20_u8 {
         world.submit(table::ID, table::put(&[n], &[n, n], note)).unwrap();
     }
-    world.run_until(World::all_safe).unwrap();
+    wait_safe(&mut world);
     let sent = since(&world, mark);
     let updates = updates_to(sent, standby, table::ID);
     assert_eq!(updates.len(), 20);

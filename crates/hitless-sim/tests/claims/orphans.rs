@@ -9,7 +9,7 @@ use hitless_sim::{Builder, World};
 
 use crate::scene::{
     CARD_1, CARD_2, channel, forwarded, heal_and_compare, kill_primary, load, pair, plan, put, successor,
-    whole,
+    wait_safe, whole,
 };
 use crate::wires::{card_batches, from_standbys, ops_to, since};
 
@@ -63,7 +63,7 @@ fn orphans_are_adopted_and_sent_to_the_rest_of_their_audience() {
     assert!(report.channels.iter().all(|channel| channel.verified));
     heal_and_compare(&mut world);
     world.submit(table::ID, table::put(b"new", b"value", b"note")).unwrap();
-    world.run_until(World::all_safe).unwrap();
+    wait_safe(&mut world);
     assert_eq!(world.held(unit, table::ID)[&"new".into()].1.standby_part, Some("note".into()), "named again");
 }
 

@@ -10,7 +10,7 @@ use hitless_sim::World;
 use crate::cookies::{by_key, told};
 use crate::scene::{
     CARD_1, CARD_2, channel, claimant, forwarded, heal_and_compare, kill_primary, load, pair, plan, put,
-    successor, whole,
+    successor, wait_safe, whole,
 };
 use crate::wires::{ops_to, since, updates_to};
 
@@ -52,7 +52,9 @@ fn claim_19_older_and_newer_pending_messages_are_treated_differently() {
     let (primary, standby) = pair(&world);
     load(&mut world, 10);
     world.hold_one_way(Party::Unit(primary), Party::Card(CARD_2));
-    ["oldest", "older", "newest"].into_iter().for_each(|value| drop(put(&mut world, "key-1", value)));
+    ["oldest", "older", "newest"].into_iter().for_each(|value| {
+        put(&mut world, "key-1", value);
+    });
     put(&mut world, "key-2", "other");
     world.run_for(20_000).unwrap();
     let mark = world.messages().len();
@@ -128,7 +130,7 @@ fn claims_2_39_replay_keeps_dependency_order() {
     {
         world.submit(fib::ID, change).unwrap();
     }
-    world.run_until(World::all_safe).unwrap();
+    wait_safe(&mut world);
     world.hold_one_way(Party::Unit(primary), Party::Card(CARD_2));
     for change in [
         key("next-hop 3").put(blackhole(), "".into()),

@@ -9,7 +9,7 @@ use hitless_proto::process::{fib, table};
 use hitless_sim::World;
 
 use crate::scene::{
-    CARD_1, CARD_2, forwarded, heal_and_compare, kill_primary, load, pair, put, successor, whole,
+    CARD_1, CARD_2, forwarded, heal_and_compare, kill_primary, load, pair, put, successor, wait_safe, whole,
 };
 
 /// Observed: what the standby held before the takeover it holds after it, and goes on changing: puts, deletes, a second
@@ -28,7 +28,7 @@ fn claims_6_21_28_the_standby_goes_on_maintaining_the_state() {
     assert_eq!(world.held(second, table::ID).len(), 30);
     put(&mut world, "key-2", "afterwards");
     world.submit(table::ID, table::delete(b"key-3")).unwrap();
-    world.run_until(World::all_safe).unwrap();
+    wait_safe(&mut world);
     heal_and_compare(&mut world);
     kill_primary(&mut world);
     assert_eq!(successor(&mut world, second).0, first);
@@ -67,7 +67,7 @@ fn submit(world: &mut World, key: &str, part: Blob) {
 /// a route was changed by the new primary; with two standbys, of which the second takes over from the first.
 #[test]
 fn claims_20_43_together_they_are_a_router() {
-    let mut world = whole(World::builder().units(3));
+    let mut world = whole(World::builder().units(3).external_arbiter());
     for (id, gateway) in [(1, "192.0.2.1"), (2, "192.0.2.2")] {
         submit(&mut world, &format!("next-hop {id}"), via(gateway).encode());
     }
@@ -75,7 +75,7 @@ fn claims_20_43_together_they_are_a_router() {
     {
         submit(&mut world, prefix, fib::Route { next_hop }.encode());
     }
-    world.run_until(World::all_safe).unwrap();
+    wait_safe(&mut world);
     let packets = [
         ("10.9.9.9", "192.0.2.2"),
         ("10.1.2.3", "192.0.2.1"),
@@ -99,7 +99,7 @@ fn claims_20_43_together_they_are_a_router() {
         }
         assert_ne!(successor(&mut world, former).0, former);
         submit(&mut world, &format!("10.{death}.0.0/16"), fib::Route { next_hop: 1 }.encode());
-        world.run_until(World::all_safe).unwrap();
+        wait_safe(&mut world);
         forwards(&world, &[(&format!("10.{death}.1.1"), "192.0.2.1")]);
     }
     heal_and_compare(&mut world);

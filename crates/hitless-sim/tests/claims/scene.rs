@@ -15,8 +15,30 @@ pub(crate) const CARD_2: CardId = CardId(2);
 /// A chassis with a primary, all standbys in sync and all cards in step; messages are kept.
 pub(crate) fn whole(builder: Builder) -> World {
     let mut world = builder.keep_messages().build();
-    world.run_until(all_in_step).unwrap();
+    wait(&mut world, all_in_step);
     world
+}
+
+/// Goes on until something is so, for 60 simulated seconds at most. Looks at every millisecond, not at every step: what
+/// is asked for may take long to compute.
+pub(crate) fn wait(world: &mut World, is_so: impl Fn(&World) -> bool) {
+    for _ in 0..60_000 {
+        if is_so(world) {
+            return;
+        }
+        world.run_for(1_000).unwrap();
+    }
+    panic!("what was waited for did not come");
+}
+
+/// Waits until every op that was submitted in the epoch of the primary is safe.
+pub(crate) fn wait_safe(world: &mut World) {
+    let epoch = world.unit_status(world.primary().unwrap()).unwrap().epoch;
+    let safe = |world: &World| {
+        let mut ops = world.processes().iter().flat_map(|process| world.oracle().ops(*process));
+        ops.all(|op| op.safe || op.version.epoch != epoch)
+    };
+    wait(world, safe);
 }
 
 /// Every unit is in sync and every card in step.
@@ -40,8 +62,10 @@ pub(crate) fn put(world: &mut World, key: &str, value: &str) -> Version {
 
 /// Submits `n` entries and waits until they are safe.
 pub(crate) fn load(world: &mut World, n: u32) {
-    (0..n).for_each(|n| drop(put(world, &format!("key-{n}"), "before")));
-    world.run_until(World::all_safe).unwrap();
+    (0..n).for_each(|n| {
+        put(world, &format!("key-{n}"), "before");
+    });
+    wait_safe(world);
     world.run_for(50_000).unwrap();
 }
 
@@ -104,6 +128,5 @@ pub(crate) fn pending(world: &World, unit: UnitId, process: ProcessId) -> u64 {
 /// Removes all faults, waits until the chassis is whole, and compares every table with every other.
 pub(crate) fn heal_and_compare(world: &mut World) {
     world.heal();
-    world.run_until(all_in_step).unwrap();
-    world.run_until(|world| convergence::check(world).is_ok()).unwrap();
+    wait(world, |world| all_in_step(world) && convergence::check(world).is_ok());
 }

@@ -7,7 +7,8 @@ use hitless_proto::process::{Processes, fib, table};
 use hitless_sim::{Builder, World};
 
 use crate::scene::{
-    CARD_2, all_in_step, channel, heal_and_compare, kill_primary, load, pair, plan, put, successor, whole,
+    CARD_2, all_in_step, channel, heal_and_compare, kill_primary, load, pair, plan, put, successor, wait,
+    whole,
 };
 use crate::wires::{ops_to, since};
 
@@ -67,7 +68,7 @@ fn a_chassis_with_eight_standbys() {
 /// One failover with so many cards: one of them is in doubt, all are verified.
 fn failover(builder: Builder, cards: u16, entries: u32) {
     let mut world = builder.cards(cards).build();
-    world.run_until(all_in_step).unwrap();
+    wait(&mut world, all_in_step);
     let (primary, _) = pair(&world);
     load(&mut world, entries);
     world.hold_one_way(Party::Unit(primary), Party::Card(CardId(cards)));
@@ -75,7 +76,7 @@ fn failover(builder: Builder, cards: u16, entries: u32) {
     world.run_for(50_000).unwrap();
     kill_primary(&mut world);
     let (unit, report) = successor(&mut world, primary);
-    assert_eq!(report.channels.len(), 2 * usize::from(cards));
+    assert_eq!(report.channels.len(), world.processes().len() * usize::from(cards));
     assert!(report.channels.iter().all(|channel| channel.verified) && report.absent.is_empty());
     let replayed: Vec<CardId> =
         report.channels.iter().filter(|channel| channel.replayed > 0).map(|channel| channel.card).collect();
