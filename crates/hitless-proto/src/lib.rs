@@ -27,6 +27,7 @@ pub mod plan;
 mod primary;
 pub mod process;
 pub mod report;
+pub mod rules;
 mod standby;
 pub mod status;
 mod table;

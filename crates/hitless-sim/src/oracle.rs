@@ -66,9 +66,10 @@ impl Oracle {
         for ((process, _), ats) in &self.by_key {
             let Some(ops) = self.ops.get_mut(process) else { continue };
             // What is not safe may have reached some cards only, and is for named cards then rolled on as it stands.
-            let unsettled = ats.iter().rposition(|at| ops[*at].safe).is_some_and(|last| last + 1 < ats.len());
+            let last = ats.iter().rposition(|at| ops[*at].safe);
+            let settled = last.is_some_and(|last| last + 1 == ats.len() && ops[ats[last]].on_cards);
             for at in ats {
-                ops[*at].safe &= ops[*at].on_cards && !unsettled;
+                ops[*at].safe &= settled;
             }
         }
     }

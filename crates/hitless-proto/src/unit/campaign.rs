@@ -62,7 +62,8 @@ impl ControlUnit {
 
     pub(super) fn campaign_due(&self) -> Option<Time> {
         let patience = self.context.chassis.timing.campaign * PATIENCE;
-        let given_up = self.campaign.since.map(|since| since.after(patience));
+        // What the external arbiter was asked cannot be given up: its answer is waited for.
+        let given_up = self.campaign.since.filter(|_| !self.campaign.asked).map(|since| since.after(patience));
         [self.campaign.next_try, given_up, self.campaign.retry].into_iter().flatten().min()
     }
 

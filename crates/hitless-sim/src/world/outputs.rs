@@ -1,6 +1,6 @@
 //! What machines put out, and what the world makes of it.
 
-use hitless_proto::ids::{Life, Party, ProcessId};
+use hitless_proto::ids::{Life, Party, ProcessId, UnitId};
 use hitless_proto::io::{Event, Output, Role, Write};
 use hitless_proto::message::Message;
 use hitless_proto::wire;
@@ -143,6 +143,19 @@ impl World {
         });
     }
 
+    /// A unit that was not in sync takes over out of what the cards hold: what they do not hold is lost.
+    fn taking_over(&mut self, unit: UnitId) {
+        let Some(status) = self.unit_status(unit) else { return };
+        let in_sync = &status.record.in_sync;
+        if !in_sync.is_empty() && !in_sync.contains(&(unit, status.life)) {
+            self.recoveries += 1;
+            self.oracle.forgive_without_cards();
+            if self.cards_died {
+                self.oracle.forgive();
+            }
+        }
+    }
+
     fn event(&mut self, party: Party, event: Event) {
         let now = self.now();
         self.trace.line(now, || format!("{party} says {event:?}"));
@@ -151,7 +164,7 @@ impl World {
                 Event::Role { epoch, role } => {
                     self.epochs.insert(unit, *epoch);
                     if *role == Role::TakingOver {
-                        self.trace.line(now, || format!("{unit} takes over in {epoch}"));
+                        self.taking_over(unit);
                     }
                 }
                 Event::Completed { process, programmed, safe } => {
@@ -164,13 +177,6 @@ impl World {
                 Event::Misbehaved { peer, error } => {
                     let text = format!("{party} says that {peer} broke the protocol: {error}");
                     self.fail("nobody is accused wrongly", text);
-                }
-                Event::Takeover(report) if report.recovered => {
-                    self.recoveries += 1;
-                    self.oracle.forgive_without_cards();
-                    if self.cards_died {
-                        self.oracle.forgive();
-                    }
                 }
                 Event::Takeover(_)
                 | Event::Failed { .. }

@@ -1,0 +1,92 @@
+//! The rules of the protocol that can be taken out one by one, to prove that the simulator and the model checker see it.
+//!
+//! Only a build with the feature `mutants` can take a rule out; in every other build [`holds`] is `true` at compile time.
+//! What is taken out is taken out of the whole process.
+
+#[cfg(feature = "mutants")]
+use core::sync::atomic::{AtomicU8, Ordering};
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A rule.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Rule {
+            $($(#[$doc])* $name,)*
+        }
+
+        /// All of them.
+        pub const RULES: &[Rule] = &[$(Rule::$name,)*];
+    };
+}
+
+rules! {
+    /// A card takes nothing of an epoch below its promise.
+    Fence,
+    /// A promise names the ops that the claimant has not received.
+    Orphans,
+    /// An op is safe only when every in-sync standby has it.
+    Receipt,
+    /// The gated rule waits for all in-sync standbys, not for any one.
+    GateAll,
+    /// A takeover decides by the card's fresh answer, not by stored acks.
+    FreshAnswers,
+    /// A card that restarted does not vouch for the history of its former life.
+    BootId,
+    /// Ack history is dropped only below stable.
+    TruncateAtStable,
+    /// A new primary syncs the other standbys before it opens its epoch.
+    Resync,
+    /// Only a unit of the in-sync set may claim.
+    Eligibility,
+    /// A unit's former life being in the in-sync set does not count.
+    Incarnation,
+    /// A standby drops the ops that its new primary does not have.
+    Purge,
+    /// A voter accepts nothing below the ballot it promised.
+    Superseded,
+    /// Watermarks are exact.
+    Watermark,
+    /// A standby folds an update only when its ack is there.
+    FoldAfterAck,
+    /// A replay goes in dependency order.
+    ReplayOrder,
+    /// A card is compared by what that card should hold.
+    DigestOfCard,
+    /// An ack is sent after the forwarding table has the op.
+    AckAfterApply,
+    /// A promise is durable before it is answered.
+    DurablePromise,
+    /// A channel is in step only when the digests are equal.
+    Verify,
+    /// A claim needs more than half of the voters.
+    Majority,
+    /// An epoch that is not open completes nothing.
+    OpenFirst,
+    /// A takeover rolls the pending updates forward.
+    RollForward,
+    /// What is in doubt is replayed.
+    Replay,
+    /// A card applies an op only if it is newer than what it holds.
+    NewerOnly,
+}
+
+#[cfg(feature = "mutants")]
+static TAKEN_OUT: AtomicU8 = AtomicU8::new(u8::MAX);
+
+/// Takes a rule out, or puts all of them back.
+#[cfg(feature = "mutants")]
+pub fn take_out(rule: Option<Rule>) {
+    TAKEN_OUT.store(rule.map_or(u8::MAX, |rule| rule as u8), Ordering::Relaxed);
+}
+
+/// Whether a rule holds.
+#[cfg(feature = "mutants")]
+pub(crate) fn holds(rule: Rule) -> bool {
+    TAKEN_OUT.load(Ordering::Relaxed) != rule as u8
+}
+
+/// Whether a rule holds: in this build they all do.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn holds(_rule: Rule) -> bool {
+    true
+}
