@@ -38,3 +38,68 @@ pub struct Faults {
     /// Links that one end gives up although the other end lives.
     pub cuts: u8,
 }
+
+impl Bounds {
+    fn of(units: u8, cards: u16, ops: &[Wanted], faults: Faults) -> Self {
+        Self {
+            units,
+            cards,
+            ops: ops.to_vec(),
+            epochs: 2,
+            faults,
+            slow_disk: false,
+            ack_path: AckPath::Direct,
+            output_rule: OutputRule::Parallel,
+        }
+    }
+
+    /// What is searched for every commit. The first op is everywhere when a search begins.
+    #[must_use]
+    pub fn per_commit() -> Vec<(&'static str, Self)> {
+        let (same, two) = ([BASE, (0, Some(1)), (0, Some(2))], [BASE, (0, Some(1)), (1, Some(1))]);
+        let crash = Faults { crashes: 1, ..Faults::default() };
+        let card = Faults { card_restarts: 1, ..crash };
+        vec![
+            ("2 units, 1 card, 2 ops of one key, 1 crash", Self::of(2, 1, &same, crash)),
+            ("2 units, 1 card, a put and a delete, 1 crash", {
+                Self::of(2, 1, &[BASE, (0, Some(1)), (0, None)], crash)
+            }),
+            ("2 units, 1 card, 2 ops, 1 crash, relayed acks", {
+                Self { ack_path: AckPath::Relayed, ..Self::of(2, 1, &two, crash) }
+            }),
+            ("2 units, 1 card, 2 ops, 1 crash, gated", {
+                Self { output_rule: OutputRule::Gated, ..Self::of(2, 1, &two, crash) }
+            }),
+            (
+                "2 units, 1 card, 2 ops, 1 crash, slow disks",
+                Self { slow_disk: true, ..Self::of(2, 1, &two, crash) },
+            ),
+            ("2 units, 2 cards, 2 ops, 1 crash", Self::of(2, 2, &two, crash)),
+            ("2 units, 1 card, 2 ops, 1 crash, 1 card restart", Self::of(2, 1, &same, card)),
+        ]
+    }
+
+    /// What takes hours.
+    #[must_use]
+    pub fn longer() -> Vec<(&'static str, Self)> {
+        let one = [BASE, (0, Some(1))];
+        let two_crashes = Faults { crashes: 2, ..Faults::default() };
+        let back = Faults { crashes: 1, unit_restarts: 1, ..Faults::default() };
+        vec![
+            (
+                "3 units, 1 card, 1 op, 3 epochs, 2 crashes",
+                Self { epochs: 3, ..Self::of(3, 1, &one, two_crashes) },
+            ),
+            (
+                "2 units, 2 cards, 1 op, 3 epochs, 1 crash and restart",
+                Self { epochs: 3, ..Self::of(2, 2, &one, back) },
+            ),
+            ("2 units, 1 card, 1 op, 2 epochs, 1 link given up", {
+                Self::of(2, 1, &one, Faults { cuts: 1, ..Faults::default() })
+            }),
+        ]
+    }
+}
+
+/// The op that is everywhere when a search begins: what must not be lost.
+const BASE: Wanted = (2, Some(0));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::{Party, Version};
 use hitless_proto::io::Role;
-use hitless_proto::message::{Ack, FromCard, Message, ToStandby, UnitMessage};
+use hitless_proto::message::{Ack, FromCard, Message, ToStandby, UnitMessage, VoteReply};
 
 use crate::fingerprint;
 use crate::input::MessageId;
@@ -29,6 +29,7 @@ pub(crate) fn step(model: &Model, before: &World, after: &World) -> Result<(), V
             no_old_effect(model, (was.local, place), (before, after))?;
         }
     }
+    folds_what_is_acked(model, after)?;
     safe(model, after)
 }
 
@@ -119,6 +120,54 @@ fn no_old_effect(
     Ok(())
 }
 
+/// While nothing failed, a standby folds only what every card has applied.
+fn folds_what_is_acked(model: &Model, world: &World) -> Result<(), Violation> {
+    if world.left != model.bounds.faults {
+        return Ok(());
+    }
+    let facts = |place: Place| world.hosts[place].local.map(|local| model.locals.facts(local));
+    let cards = model.places.units..model.places.all();
+    for unit in (0..model.places.units).filter_map(facts).filter(|unit| unit.role == Role::Standby) {
+        let behind = cards
+            .clone()
+            .filter_map(facts)
+            .find(|card| card.in_step && card.promised.0 == unit.epoch && card.done.seq < unit.done.seq);
+        if let Some(card) = behind {
+            let what = format!("a standby folded {}, a card applied {}", unit.done, card.done);
+            return Err(Violation::new("fold implies ack", what));
+        }
+    }
+    Ok(())
+}
+
+/// Where a takeover goes by acks, it replays or adopts every key in which the card differs.
+pub(crate) fn plan_covers(
+    model: &Model,
+    world: &World,
+    unit: Place,
+    (card, keys): (hitless_proto::ids::CardId, Option<&[Blob]>),
+) -> Result<(), Violation> {
+    let card = Party::Card(card);
+    let place = model.places.place(card);
+    let (Some(unit), Some(host)) = (world.hosts[unit].local, world.hosts[place].local) else { return Ok(()) };
+    let (unit, held) = (model.locals.facts(unit), model.locals.facts(host));
+    let same_life = unit.connected.contains(&(card, held.life));
+    let Some(keys) = keys.filter(|_| same_life && held.promised.0 == unit.epoch) else { return Ok(()) };
+    let all = held.entries.keys().chain(unit.entries.keys());
+    let differs = |key: &&Blob| {
+        let (at, on) = (unit.entries.get(*key), held.entries.get(*key));
+        let on_its_way = at.is_some_and(|(version, _)| version.epoch == unit.epoch);
+        !on_its_way && !keys.contains(key) && at.map(|entry| &entry.1) != on.map(|entry| &entry.1)
+    };
+    match all.into_iter().find(differs) {
+        Some(key) => {
+            let what = format!("{key:?} differs on {card}, and the takeover replays {keys:?}");
+            Err(Violation::new("replay covers every differing key", what))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A card deletes what the source withdrew. A card that restarted does not know the versions of what its table kept, so
 /// what no unit knows of is deleted there too, unless it was safe.
 pub(crate) fn may_delete(model: &Model, world: &World, (card, key): (Place, &Blob)) -> bool {
@@ -130,13 +179,22 @@ pub(crate) fn may_delete(model: &Model, world: &World, (card, key): (Place, &Blo
 pub(crate) fn sent(
     model: &Model,
     world: &mut World,
-    from: Place,
+    (from, to): (Place, Party),
     message: MessageId,
 ) -> Result<(), Violation> {
     match model.locals.message(message) {
         Message::FromCard(FromCard::Promise(promise)) => {
             let owner = world.hosts[from].local.map(|local| model.locals.facts(local).promised.1);
             world.oracle.note_fence(from, (promise.epoch, owner.unwrap_or_default()))
+        }
+        Message::FromCard(FromCard::Vote(reply)) | Message::Unit(UnitMessage::Voted(reply)) => {
+            let epoch = match reply {
+                VoteReply::Promised { ballot, .. } => ballot.epoch,
+                VoteReply::Accepted { epoch, .. } => *epoch,
+                VoteReply::Poll(_) | VoteReply::Refused { .. } => return Ok(()),
+            };
+            let Party::Unit(to) = to else { return Ok(()) };
+            world.oracle.note_vote(from, (epoch, to))
         }
         Message::FromCard(FromCard::Ack(ack)) => ack_means_effect(model, world, from, ack),
         Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops))) => {
@@ -147,16 +205,11 @@ pub(crate) fn sent(
             Ok(())
         }
         Message::FromCard(
-            FromCard::Report(_)
-            | FromCard::Refused(_)
-            | FromCard::Tell(_)
-            | FromCard::Broken(_)
-            | FromCard::Vote(_),
+            FromCard::Report(_) | FromCard::Refused(_) | FromCard::Tell(_) | FromCard::Broken(_),
         )
         | Message::Unit(
             UnitMessage::Report(_)
             | UnitMessage::Vote(_)
-            | UnitMessage::Voted(_)
             | UnitMessage::Primary(_)
             | UnitMessage::Standby(_)
             | UnitMessage::Refused(_),

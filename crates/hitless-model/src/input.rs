@@ -1,6 +1,7 @@
 //! What a party is told, in numbers, and what follows from it.
 
-use hitless_proto::ids::{Life, Party, Seq, Version};
+use hitless_proto::entry::Blob;
+use hitless_proto::ids::{CardId, Life, Party, Seq, Version};
 
 /// A state of one party, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ pub(crate) enum Effect {
         safe: Seq,
     },
     Issued(u8, Version),
+    /// What a takeover does on the channel to a card, if by acks: the keys it replays or adopts; `None` for all.
+    Planned(CardId, Option<Vec<Blob>>),
     /// It reads what the cards hold, since no unit has live state.
     Recovers,
     Violates(&'static str, String),

@@ -12,6 +12,8 @@ mod describe;
 mod fingerprint;
 mod input;
 mod local;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod oracle;
 pub mod search;
 mod step;

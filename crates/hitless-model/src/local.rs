@@ -37,6 +37,9 @@ pub(crate) struct Facts {
     /// By the record it knows.
     pub(crate) in_sync: Vec<(UnitId, Life)>,
     pub(crate) entries: BTreeMap<Blob, (Version, Blob)>,
+    pub(crate) connected: Vec<(Party, Life)>,
+    /// The last op that a standby folded, or that a card processed.
+    pub(crate) done: Version,
     /// Every channel of a card is in step.
     pub(crate) in_step: bool,
     /// A timeout that may come to pass.
@@ -292,12 +295,16 @@ fn event_effect(event: Event) -> Option<Effect> {
                 .find(|channel| channel.method == Method::Replay && channel.replayed > channel.in_doubt)?;
             Some(Effect::Violates("what is replayed was in doubt", format!("{wide:?}")))
         }
-        Event::Role { .. }
+        Event::Planned(plan) if plan.method == Method::Replay => {
+            let keys = plan.replay.iter().cloned().chain(plan.adopt.iter().map(|op| op.key.clone()));
+            Some(Effect::Planned(plan.card, (!plan.whole).then(|| keys.collect())))
+        }
+        Event::Planned(_)
+        | Event::Role { .. }
         | Event::Failed { .. }
         | Event::Cured { .. }
         | Event::InStep { .. }
         | Event::OutOfStep { .. }
-        | Event::Planned(_)
         | Event::SwitchoverAborted { .. }
         | Event::Waiting { .. }
         | Event::StoreFailed => None,
@@ -331,6 +338,8 @@ impl Machine {
                     promised: (Epoch(0), UnitId(0)),
                     in_sync: status.record.in_sync,
                     entries: entries.map(|(key, at, content)| (key, (at, content.card_part))).collect(),
+                    connected: status.connected,
+                    done: status.processes.first().map(|process| process.folded).unwrap_or_default(),
                     in_step: false,
                     due: unit.next_timeout().is_some_and(|at| at.0 <= clock.0 + SOON),
                     has_room: unit.room(table::ID) > 0,
@@ -349,6 +358,8 @@ impl Machine {
                     promised: (status.promised, status.owner),
                     in_sync: Vec::new(),
                     entries: versions.collect(),
+                    connected: Vec::new(),
+                    done: status.channels.first().map(|channel| channel.applied).unwrap_or_default(),
                     in_step: status.channels.iter().all(|channel| channel.in_step),
                     due: false,
                     has_room: false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use hitless_model::bounds::{Bounds, Faults, Wanted};
-use hitless_model::search::{Limits, Summary, search};
+use hitless_model::search::{Counterexample, Limits, Summary, search};
 use hitless_proto::config::{AckPath, OutputRule};
 
 /// Every interleaving of a small chassis, on the production state machines.
@@ -46,6 +46,17 @@ struct Args {
     /// Cards are sent ops when the standbys have them.
     #[arg(long)]
     gated: bool,
+    /// Instead of all that: every set of bounds that is searched for a commit.
+    #[arg(long)]
+    per_commit: bool,
+    /// Instead of all that: the sets of bounds that take hours.
+    #[arg(long)]
+    longer: bool,
+    /// Instead of all that: take out the rules of the protocol one by one, each must be missed. `--seconds` is for one
+    /// rule and one set of bounds.
+    #[cfg(feature = "mutants")]
+    #[arg(long)]
+    mutants: bool,
     /// Stop after so many steps from the start.
     #[arg(long)]
     depth: Option<u32>,
@@ -59,12 +70,35 @@ struct Args {
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
-    let bounds = args.bounds()?;
     let limits =
         Limits { depth: args.depth, states: args.states, time: args.seconds.map(Duration::from_secs) };
-    let summary = search(&bounds, limits, |summary| eprintln!("{}", line(summary)))?;
-    println!("{}", line(&summary));
-    let Some(found) = &summary.found else { return Ok(ExitCode::SUCCESS) };
+    #[cfg(feature = "mutants")]
+    if args.mutants {
+        return Ok(mutants(limits.time.unwrap_or(Duration::from_secs(60))));
+    }
+    let mut all = Vec::new();
+    if args.per_commit {
+        all.extend(Bounds::per_commit());
+    }
+    if args.longer {
+        all.extend(Bounds::longer());
+    }
+    if all.is_empty() {
+        all.push(("", args.bounds()?));
+    }
+    for (name, bounds) in all {
+        println!("{name}");
+        let summary = search(&bounds, limits, |summary| eprintln!("  {}", line(summary)))?;
+        println!("  {}", line(&summary));
+        if let Some(found) = &summary.found {
+            print(found);
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(found: &Counterexample) {
     for (index, step) in found.steps.iter().enumerate() {
         if index == found.chosen {
             println!("    -- from here on without faults --");
@@ -72,7 +106,24 @@ fn main() -> Result<ExitCode> {
         println!("{:4} {step}", index + 1);
     }
     println!("violated: {}", found.violation);
-    Ok(ExitCode::FAILURE)
+}
+
+#[cfg(feature = "mutants")]
+fn mutants(each: Duration) -> ExitCode {
+    let missed = hitless_model::mutants::mutants(each, |rule, found| match found {
+        Some(found) => {
+            println!(
+                "{rule:?}: found in {} states, {} steps; {}",
+                found.states,
+                found.by.steps.len(),
+                found.bounds
+            );
+            print(&found.by);
+        }
+        None => println!("{rule:?}: MISSED"),
+    });
+    println!("{missed} missed");
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 impl Args {

@@ -10,6 +10,14 @@ use crate::local::{key, value};
 use crate::violation::Violation;
 use crate::world::Place;
 
+fn raise(held: &mut (Epoch, UnitId), new: (Epoch, UnitId)) -> Result<(), Violation> {
+    if new.0 < held.0 || (new.0 == held.0 && new.1 != held.1) {
+        return Err(Violation::new("promises never go down", format!("{new:?} after {held:?}")));
+    }
+    *held = new;
+    Ok(())
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Oracle {
@@ -21,6 +29,8 @@ pub(crate) struct Oracle {
     owners: BTreeMap<Epoch, (Place, Life)>,
     /// What each card promised aloud.
     fences: BTreeMap<Place, (Epoch, UnitId)>,
+    /// The highest ballot each voter said yes to.
+    votes: BTreeMap<Place, (Epoch, UnitId)>,
     /// Fingerprint of what each version stands for.
     payloads: BTreeMap<Version, u64>,
 }
@@ -51,13 +61,12 @@ impl Oracle {
 
     /// Promises never go down.
     pub(crate) fn note_fence(&mut self, card: Place, promised: (Epoch, UnitId)) -> Result<(), Violation> {
-        let known = self.fences.entry(card).or_default();
-        if promised.0 < known.0 || (promised.0 == known.0 && promised.1 != known.1) {
-            let what = format!("{promised:?} after {known:?}");
-            return Err(Violation::new("promises never go down", what));
-        }
-        *known = promised;
-        Ok(())
+        raise(self.fences.entry(card).or_default(), promised)
+    }
+
+    /// Votes never go down, and an epoch is promised to one unit only.
+    pub(crate) fn note_vote(&mut self, voter: Place, ballot: (Epoch, UnitId)) -> Result<(), Violation> {
+        raise(self.votes.entry(voter).or_default(), ballot)
     }
 
     /// One id, one payload.

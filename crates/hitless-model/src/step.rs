@@ -179,6 +179,7 @@ impl Model {
                 world.oracle.note_issued(*index, *version);
                 Ok(())
             }
+            Effect::Planned(card, keys) => checks::plan_covers(self, world, place, (*card, keys.as_deref())),
             Effect::Recovers => {
                 world.recovers = true;
                 Ok(())
@@ -196,7 +197,7 @@ impl Model {
         from: Place,
         (to, message): (Party, MessageId),
     ) -> Result<(), Violation> {
-        checks::sent(self, world, from, message)?;
+        checks::sent(self, world, (from, to), message)?;
         let to = self.places.place(to);
         if let Some((link, end)) = world.link(to, from)
             && link.ends[end]

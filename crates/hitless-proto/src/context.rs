@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::arbiter::Record;
 use crate::config::Chassis;
-use crate::entry::Change;
+use crate::entry::{Audience, Change};
 use crate::error::SubmitError;
 use crate::ids::{CardId, Life, Party, ProcessId, UnitId};
 use crate::io::{Event, Output};
@@ -117,6 +117,12 @@ impl Context {
         if too_long {
             let text = alloc::format!("a key has 1..={MAX_KEY} bytes and a part at most {MAX_PART}");
             return Err(SubmitError::Invalid(text));
+        }
+        let audience = change.content.as_ref().map(|content| &content.audience);
+        if let Some(Audience::Cards(cards)) = audience
+            && let Some(card) = cards.iter().find(|card| !self.chassis.cards.contains(card))
+        {
+            return Err(SubmitError::Invalid(alloc::format!("{card} is no card of this chassis")));
         }
         process.validate(change).map_err(SubmitError::Invalid)
     }

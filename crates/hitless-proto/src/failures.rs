@@ -114,6 +114,13 @@ impl Failures {
         keys.filter(|failure| failure.retry_at.is_none()).for_each(|failure| failure.retry_at = Some(at));
     }
 
+    /// The card took something that could cure any of its refusals.
+    pub(crate) fn try_soon(&mut self, card: CardId, at: Time) {
+        for failure in self.cards.get_mut(&card).into_iter().flat_map(|of| of.keys.values_mut()) {
+            failure.retry_at = Some(failure.retry_at.map_or(at, |due| due.min(at)));
+        }
+    }
+
     /// The refused keys whose time to be tried again has come: they wait without a date from here on.
     pub(crate) fn due(&mut self, now: Time) -> Vec<(CardId, Blob)> {
         let mut due = Vec::new();

@@ -346,3 +346,45 @@ fn a_unit_that_lost_a_table_of_many_entries_a_leaf_is_filled_within_the_bounds_o
     world.run(3_000_000);
     world.agree();
 }
+
+#[test]
+fn a_unit_that_is_lost_for_good_can_be_given_up() {
+    let mut world = loaded(2, 2);
+    world.kill(Party::Unit(UnitId(1)));
+    world.kill(Party::Unit(UnitId(2)));
+    world.start(Party::Unit(UnitId(2)));
+    world.run(3_000_000);
+    assert_eq!(world.primary(), None);
+    let now = world.now;
+    world.units.get_mut(&UnitId(2)).unwrap().forgo(Party::Unit(UnitId(1)), now);
+    world.run(3_000_000);
+    assert_eq!(world.primary(), Some(UnitId(2)));
+    assert_eq!(world.units[&UnitId(2)].entries(TABLE).count(), 1000);
+    world.agree();
+}
+
+#[test]
+fn an_audience_of_unknown_cards_is_refused_by_name() {
+    let mut world = loaded(2, 2);
+    let content = Content { audience: Audience::cards([CardId(2), CardId(99)]), ..Content::default() };
+    let change = Change { key: Blob::from("k"), content: Some(content) };
+    let (primary, now) = (world.primary().unwrap(), world.now);
+    let refused = world.units.get_mut(&primary).unwrap().submit(TABLE, change, now).unwrap_err();
+    assert_eq!(refused.to_string(), "card-99 is no card of this chassis");
+}
+
+#[test]
+fn a_candidate_without_a_link_to_a_card_in_step_declines() {
+    let mut world = loaded(2, 2);
+    let first = world.primary().unwrap();
+    let second = if first == UnitId(1) { UnitId(2) } else { UnitId(1) };
+    let now = world.now;
+    world.units.get_mut(&second).unwrap().handle_disconnected(Party::Card(CardId(2)), now);
+    world.units.get_mut(&first).unwrap().begin_switchover(None, now).unwrap();
+    world.run(1_000_000);
+    assert_eq!(world.primary(), Some(first));
+    assert!(world.events.iter().any(|(_, event)| matches!(event, Event::SwitchoverAborted { .. })));
+    world.put(5, 5);
+    world.run(100_000);
+    world.agree();
+}

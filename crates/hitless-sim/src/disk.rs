@@ -28,7 +28,7 @@ impl Disk {
     /// The write of `token` comes to its end: whether it was stored, or `None` where it was overtaken.
     pub(crate) fn finish(&mut self, token: u64) -> Option<bool> {
         let at = self.pending.iter().position(|(of, _)| *of == token)?;
-        let (_, durable) = self.pending.drain(..=at).last()?;
+        let (_, durable) = self.pending.drain(..=at).next_back()?;
         if self.failing {
             return Some(false);
         }

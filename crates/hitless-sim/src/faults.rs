@@ -143,10 +143,10 @@ impl Chaos {
             return;
         }
         self.next_at = world.now().after(self.random.between(1, 2 * self.pause));
-        if let Some(fault) = self.random.pick(&self.enabled) {
-            if self.strike(world, fault) {
-                *self.struck.entry(fault).or_default() += 1;
-            }
+        if let Some(fault) = self.random.pick(&self.enabled)
+            && self.strike(world, fault)
+        {
+            *self.struck.entry(fault).or_default() += 1;
         }
     }
 
@@ -163,12 +163,12 @@ impl Chaos {
                 primary.is_some_and(|unit| self.kill(world, Party::Unit(unit)))
             }
             Fault::KillUnit => {
-                let unit = self.random.pick(&world.units().to_vec());
+                let unit = self.random.pick(world.units());
                 unit.is_some_and(|unit| self.kill(world, Party::Unit(unit)))
             }
             Fault::KillBetweenOutputs => self.kill_between_outputs(world),
             Fault::KillCard => {
-                let card = self.random.pick(&world.cards().to_vec());
+                let card = self.random.pick(world.cards());
                 card.is_some_and(|card| self.kill(world, Party::Card(card)))
             }
             Fault::WipeCard => self.wipe(world),
@@ -185,7 +185,7 @@ impl Chaos {
                 true
             }
             Fault::Switchover => {
-                let to = self.random.pick(&world.units().to_vec()).filter(|_| self.random.one_in(2));
+                let to = self.random.pick(world.units()).filter(|_| self.random.one_in(2));
                 world.switchover(to).is_ok()
             }
         }
@@ -222,7 +222,7 @@ impl Chaos {
     }
 
     fn wipe(&mut self, world: &mut World) -> bool {
-        let Some(card) = self.random.pick(&world.cards().to_vec()) else { return false };
+        let Some(card) = self.random.pick(world.cards()) else { return false };
         if self.cards_live {
             return false;
         }
@@ -287,8 +287,8 @@ impl Chaos {
     }
 
     fn strike_table(&mut self, world: &mut World, fault: Fault) -> bool {
-        let card = self.random.pick(&world.cards().to_vec());
-        let process = self.random.pick(&world.processes().to_vec());
+        let card = self.random.pick(world.cards());
+        let process = self.random.pick(world.processes());
         let (Some(card), Some(process)) = (card, process) else { return false };
         let keys: Vec<Blob> = world.oracle.keys(process).cloned().collect();
         let slow = self.random.between(10, 300);

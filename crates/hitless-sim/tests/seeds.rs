@@ -16,6 +16,10 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
     (215, "what is replayed was in doubt: a card vouched for ops from before its channel began"),
     (361, "no forwarding gap: an orphan for named cards took the entry from those that had not seen it"),
     (612, "progress: a unit whose external arbiter was slow asked for the same moment again and again"),
+    (
+        712,
+        "safe survives: a recovery made an entry for named cards one for all, which a narrowing then deleted",
+    ),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
 ];
 

@@ -9,6 +9,7 @@ use crate::arbiter::Record;
 use crate::ids::{Epoch, Life, Party, UnitId};
 use crate::io::Verdict;
 use crate::message::{Ballot, VoteReply, VoteRequest};
+use crate::rules::{Rule, holds};
 
 /// Drives one claim or one write at a time to its [`Verdict`].
 ///
@@ -356,7 +357,7 @@ impl Proposer {
     }
 
     fn majority(&self) -> usize {
-        self.voters.len() / 2 + 1
+        if holds(Rule::Majority) { self.voters.len() / 2 + 1 } else { self.voters.len() / 2 }
     }
 
     /// Voters that said yes, or may yet say so without a reconnect.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::ids::{Epoch, Life, UnitId};
+use crate::rules::{Rule, holds};
 
 /// What the arbiter holds. Ordered by `(epoch, version)`.
 ///
@@ -44,7 +45,8 @@ impl Record {
     /// Whether `unit` in this life holds every completed op, so that it may claim.
     #[must_use]
     pub fn admits(&self, unit: UnitId, life: Life) -> bool {
-        self.is_genesis() || self.in_sync.contains(&(unit, life))
+        let former = !holds(Rule::Incarnation) && self.in_sync.iter().any(|member| member.0 == unit);
+        self.is_genesis() || self.in_sync.contains(&(unit, life)) || former || !holds(Rule::Eligibility)
     }
 
     /// The record that claims the next epoch: not opened, the same set. `None` when epochs are used up.

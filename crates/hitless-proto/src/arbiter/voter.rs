@@ -3,6 +3,7 @@
 use crate::arbiter::{Record, VoterState};
 use crate::ids::{Epoch, UnitId};
 use crate::message::{Ballot, Poll, VoteReply, VoteRequest};
+use crate::rules::{Rule, holds};
 
 /// A voter. Promises and accepted records only ever rise; an epoch is promised to one unit only.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ impl Voter {
 
     fn write(&mut self, from: UnitId, record: &Record) -> VoteReply {
         let ballot = Ballot { epoch: record.epoch, unit: record.owner };
-        if ballot.unit != from || !self.admissible(ballot) {
+        if ballot.unit != from || !(self.admissible(ballot) || !holds(Rule::Superseded)) {
             return self.refused(ballot.epoch);
         }
         if record.order() > self.state.accepted.order() {

@@ -10,6 +10,7 @@ use crate::ids::{Epoch, ProcessId, Seq, Version};
 use crate::io::{Outcome, Write};
 use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
 use crate::message::{Ask, CardOps, Fill, Nack, Start};
+use crate::rules::{Rule, holds};
 use crate::table::Table;
 use crate::wire;
 
@@ -154,6 +155,11 @@ impl Channel {
             self.received = op.version.seq;
             self.queue.push_back(Work::Op(op));
         }
+        if !holds(Rule::AckAfterApply)
+            && let Some(Work::Op(last)) = self.queue.back()
+        {
+            (self.applied, self.ack_due) = (last.version, true);
+        }
         self.stable(ops.stable);
         Ok(())
     }
@@ -230,7 +236,7 @@ impl Channel {
             let absent = op.content.is_none() && !writes.iter().any(|write| write.key == op.key);
             return if absent { Step::Same { is_op } } else { Step::Write { is_op } };
         };
-        if op.version <= row.version() {
+        if op.version <= row.version() && holds(Rule::NewerOnly) {
             return Step::Old { is_op };
         }
         let same = !row.failed() && row.part() == op.content.as_ref().map(|content| &content.part[..]);
@@ -317,6 +323,8 @@ impl Channel {
         if self.history.len() > MAX_HISTORY {
             self.history.pop_front();
             self.history_cut = true;
+        } else if !holds(Rule::TruncateAtStable) && self.history.len() > 1 {
+            self.history.pop_front();
         }
     }
 }

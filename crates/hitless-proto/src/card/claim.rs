@@ -6,8 +6,10 @@ use super::Card;
 use super::channel::{Channel, Done};
 use crate::entry::{Blob, CardContent, CardOp};
 use crate::ids::{Party, ProcessId, UnitId, Version};
+use crate::io::Output;
 use crate::limits::{MAX_NACKS, MAX_ORPHANS};
 use crate::message::{ChannelAnswer, Claim, FromCard, Message, Nack, Promise, Refused};
+use crate::rules::{Rule, holds};
 use crate::wire;
 
 /// A claim that waits until the forwarding table is done with what it was given.
@@ -27,7 +29,9 @@ impl Card {
         }
         // From here on nothing older takes effect; the answer waits for what is being written, and for the disk.
         self.durably.raise(claim.epoch, from);
-        self.channels.values_mut().for_each(Channel::fence);
+        if holds(Rule::Fence) {
+            self.channels.values_mut().for_each(Channel::fence);
+        }
         self.claim = Some(PendingClaim { unit: from, claim });
     }
 
@@ -54,6 +58,10 @@ impl Card {
             answer = message(unknown);
         }
         let answer = (Party::Unit(unit), answer);
+        if !holds(Rule::DurablePromise) {
+            let (to, message) = answer;
+            return self.out.push_back(Output::Transmit { to, message });
+        }
         let output = self.durably.change(|_| (), answer);
         self.out.push_back(output);
     }
@@ -63,6 +71,9 @@ impl Card {
 fn answer(channel: &mut Channel, received: Version) -> ChannelAnswer {
     let whole = !channel.history_cut && received.seq >= channel.history_from;
     let known = core::mem::take(&mut channel.in_step) && whole;
+    if !known && !holds(Rule::BootId) {
+        return ChannelAnswer::Known { applied: received, nacks: Vec::new(), orphans: Vec::new() };
+    }
     let orphans = channel.history.iter().filter(|done| done.version > received).count();
     let nacks = channel.history.iter().filter(|done| done.nack.is_some()).count();
     if !known || orphans > MAX_ORPHANS || nacks > MAX_NACKS {
@@ -74,7 +85,7 @@ fn answer(channel: &mut Channel, received: Version) -> ChannelAnswer {
         orphans: channel
             .history
             .iter()
-            .filter(|done| done.version > received)
+            .filter(|done| done.version > received && holds(Rule::Orphans))
             .map(|done| orphan(channel, done))
             .collect(),
     }

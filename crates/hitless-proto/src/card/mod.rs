@@ -29,6 +29,7 @@ use crate::io::{Durable, Event, Outcome, Output};
 use crate::message::{
     Ack, AckMac, Broken, CardReport, ChannelReport, FromCard, Message, Refused, Start, ToCard, VoteRequest,
 };
+use crate::rules::{Rule, holds};
 use crate::status::{CardStatus, ClientStatus};
 use crate::wire;
 use channel::{Channel, Work};
@@ -301,7 +302,7 @@ impl Card {
         process: ProcessId,
         session: u32,
     ) -> Option<&mut Channel> {
-        if !self.owned_by(from, epoch) {
+        if holds(Rule::Fence) && !self.owned_by(from, epoch) {
             return None;
         }
         self.channels.get_mut(&process).filter(|channel| channel.current(epoch, session))

@@ -22,7 +22,7 @@ impl Input {
             Self::Verdict(verdict) => unit.handle_verdict(verdict, now),
             Self::Submit { process, change } => drop(unit.submit(process, change, now)),
             Self::BeginSwitchover { to } => drop(unit.begin_switchover(to, now)),
-            Self::Forgo { card } => unit.forgo(card, now),
+            Self::Forgo { party } => unit.forgo(party, now),
             Self::Timeout => unit.handle_timeout(now),
             Self::Drained => return core::iter::from_fn(|| unit.poll_output()).collect(),
             Self::Applied { .. } | Self::Adopt { .. } => {}

@@ -74,8 +74,8 @@ fn put_input(input: &Input, line: &mut LineWriter) {
         Input::BeginSwitchover { to } => {
             line.text("kind", "begin-switchover").number("to", to.map_or(0, |unit| unit.0.into()));
         }
-        Input::Forgo { card } => {
-            line.text("kind", "forgo").number("card", card.0.into());
+        Input::Forgo { party } => {
+            line.text("kind", "forgo").text("party", &party.to_string());
         }
         Input::Timeout => {
             line.text("kind", "timeout");
@@ -110,7 +110,7 @@ fn take_input(line: &Line) -> Result<Input, LineError> {
             let to = UnitId(line.narrow("to")?);
             Input::BeginSwitchover { to: (to != UnitId(0)).then_some(to) }
         }
-        "forgo" => Input::Forgo { card: CardId(line.narrow("card")?) },
+        "forgo" => Input::Forgo { party: take_party(line, "party")? },
         "timeout" => Input::Timeout,
         "drained" => Input::Drained,
         _unknown => return Err(LineError::Invalid("kind", "a kind of input")),

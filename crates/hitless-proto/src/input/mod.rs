@@ -17,7 +17,7 @@ pub use line::LineError;
 pub use start::PartyStart;
 
 use crate::entry::{Blob, Change};
-use crate::ids::{CardId, Life, Party, ProcessId, Time, UnitId};
+use crate::ids::{Life, Party, ProcessId, Time, UnitId};
 use crate::io::{Outcome, Verdict};
 use crate::message::Message;
 
@@ -94,8 +94,8 @@ pub enum Input {
     },
     /// `forgo`. Units only.
     Forgo {
-        /// The card that is not waited for.
-        card: CardId,
+        /// The card or unit that is not waited for.
+        party: Party,
     },
     /// `handle_timeout`.
     Timeout,

@@ -74,7 +74,7 @@ fn inputs() -> vec::Vec<Input> {
         },
         Input::BeginSwitchover { to: None },
         Input::BeginSwitchover { to: Some(UnitId(2)) },
-        Input::Forgo { card: CardId(2) },
+        Input::Forgo { party: Party::Card(CardId(2)) },
         Input::Timeout,
         Input::Drained,
     ]
@@ -141,7 +141,10 @@ fn a_damaged_line_is_refused_by_name() {
     assert_eq!(broken(r#"{"at":1,"kind":"nonsense"}"#), LineError::Invalid("kind", "a kind of input"));
     assert!(matches!(broken(r#"{"at":-1,"kind":"timeout"}"#), LineError::Syntax("a number or text", 7)));
     assert!(matches!(broken(r#"{"at":99999999999999999999,"kind":"timeout"}"#), LineError::Syntax(..)));
-    assert!(matches!(broken(r#"{"at":1,"kind":"forgo","card":70000}"#), LineError::Invalid("card", _)));
+    assert!(matches!(
+        broken(r#"{"at":1,"kind":"forgo","party":"card-70000"}"#),
+        LineError::Invalid("party", _)
+    ));
     let many = r#"{"at":1,"kind":"applied","process":1,"batch":1,"outcomes":"+99999999999,"}"#;
     assert!(matches!(broken(many), LineError::Invalid("outcomes", _)));
     assert!(matches!(broken(r#"{"at":1,"kind":"timeout"} x"#), LineError::Syntax("the end", _)));

@@ -49,6 +49,9 @@ impl Primary {
             }
             context.event(event);
         }
+        if stream.failures.any(card) && stream.may_cure(context, card, (from, upto)) {
+            stream.failures.try_soon(card, now.after(retry));
+        }
         if let Some(takeover) = &mut self.takeover {
             takeover.acked(ack.process, card, (upto, now));
         }

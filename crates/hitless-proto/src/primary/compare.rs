@@ -9,6 +9,7 @@ use crate::entry::Blob;
 use crate::ids::{Party, Seq};
 use crate::limits::{ASK_LEAVES, ASK_NODES};
 use crate::message::{Answer, LeafEntry, Question};
+use crate::rules::{Rule, holds};
 
 /// One descent through the tree.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +88,7 @@ impl Compare {
     pub(super) fn answered(&mut self, stream: &Stream, party: Party, answer: Answer) -> Found {
         match (self.asked.take(), answer) {
             (Some(Asked::Root(expected)), Answer::Root { sum, entries }) => {
-                if sum == expected.plus(stream.failed_sum(party, 0, 0)) {
+                if sum == expected.plus(stream.failed_sum(party, 0, 0)) || !holds(Rule::Verify) {
                     return Found::Equal;
                 }
                 if entries == 0 && stream.table.entries() > 0 {

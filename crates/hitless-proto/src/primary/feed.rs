@@ -14,6 +14,7 @@ use super::compare::Compare;
 use crate::entry::Blob;
 use crate::ids::{Party, Seq, Time};
 use crate::limits::WINDOW_BYTES;
+use crate::rules::{Rule, holds};
 use crate::status::ChannelState;
 
 /// Where a follower stands.
@@ -187,5 +188,8 @@ pub(super) fn in_dependency_order(
         })
         .collect();
     ranked.sort_unstable();
+    if !holds(Rule::ReplayOrder) {
+        ranked.reverse();
+    }
     ranked.into_iter().map(|(_, _, key)| key).collect()
 }

@@ -7,6 +7,7 @@ use crate::arbiter::Record;
 use crate::context::Context;
 use crate::ids::{CardId, Life, Party, ProcessId, Time, UnitId};
 use crate::message::{Roster, ToStandby, UnitMessage};
+use crate::rules::{Rule, holds};
 
 impl Primary {
     /// The units that hold everything: this one, and those whose every process was proved equal.
@@ -15,7 +16,8 @@ impl Primary {
         for unit in context.other_units() {
             let party = Party::Unit(unit);
             let equal = |stream: &super::Stream| stream.feeds.get(&party).is_some_and(super::Feed::in_step);
-            if let (true, Some(life)) = (self.streams.values().all(equal), context.links.get(&party)) {
+            let synced = !holds(Rule::Resync) || self.streams.values().all(equal);
+            if let (true, Some(life)) = (synced, context.links.get(&party)) {
                 proved.push((unit, *life));
             }
         }

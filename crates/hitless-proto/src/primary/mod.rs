@@ -29,6 +29,7 @@ use crate::io::{Event, Role};
 use crate::limits::MAX_UNSTABLE;
 use crate::log::Log;
 use crate::message::{FromStandby, Position, UnitMessage, UnitReport};
+use crate::rules::{Rule, holds};
 use crate::standby::Standby;
 use crate::standby::replica::Replica;
 use crate::status::{ChannelStatus, ProcessStatus};
@@ -89,7 +90,9 @@ impl Primary {
             }
             let overdue = replica.pending_since(overdue_before);
             held.insert(process, Held { epoch: replica.epoch, folded: replica.folded, overdue });
-            replica.roll_forward();
+            if holds(Rule::RollForward) {
+                replica.roll_forward();
+            }
             streams.insert(process, Self::stream(context, replica));
         }
         let epoch = grant.record.epoch;
@@ -290,7 +293,7 @@ impl Primary {
 
     /// Moves the watermarks and tells of it.
     fn complete(&mut self, context: &mut Context, now: Time) {
-        let open = self.phase != Phase::TakingOver;
+        let open = self.phase != Phase::TakingOver || !holds(Rule::OpenFirst);
         for process in context.process_ids() {
             let received = self.received(context, process);
             let gated = context.chassis.output_rule == crate::config::OutputRule::Gated;
@@ -313,7 +316,8 @@ impl Primary {
             let feed = stream.feeds.get(&party).filter(|feed| feed.in_step());
             feed.filter(|_| context.links.get(&party) == Some(life)).map_or(Seq(0), |feed| feed.acked)
         };
-        others.map(held).min().unwrap_or(stream.issued().seq)
+        let held = if holds(Rule::GateAll) { others.map(held).min() } else { others.map(held).max() };
+        held.filter(|_| holds(Rule::Receipt)).unwrap_or(stream.issued().seq)
     }
 
     pub(crate) fn next_timeout(&self, context: &Context) -> Option<Time> {

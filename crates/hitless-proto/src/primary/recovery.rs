@@ -165,7 +165,7 @@ fn adopt(stream: &mut Stream, cards: &[CardId], card: CardId, entry: &LeafEntry)
     // What a card found in its forwarding table when it started has no version: for whom it is, is not known.
     let for_all = |content: &CardContent| content.for_all && entry.version != Version::ZERO;
     let told = entry.content.as_ref().map(|content| Content {
-        audience: if for_all(content) { Audience::All } else { audience_of(&[card], cards) },
+        audience: if for_all(content) { Audience::All } else { Audience::cards([card]) },
         card_part: content.part.clone(),
         standby_part: None,
     });
@@ -173,8 +173,8 @@ fn adopt(stream: &mut Stream, cards: &[CardId], card: CardId, entry: &LeafEntry)
     let (version, content) = match (held, told) {
         (Some((version, Some(held))), Some(told)) if named(&held) && named(&told) => {
             let audience = match held.audience.union(&told.audience) {
-                Audience::All => Audience::All,
-                Audience::Cards(of) => audience_of(&of, cards),
+                Audience::Cards(of) if version.max(entry.version) == Version::ZERO => audience_of(&of, cards),
+                audience @ (Audience::All | Audience::Cards(_)) => audience,
             };
             let newer = if entry.version > version { told } else { held };
             (version.max(entry.version), Some(Content { audience, ..newer }))

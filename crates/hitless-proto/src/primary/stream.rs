@@ -16,6 +16,7 @@ use crate::io::Event;
 use crate::limits::{LOG_RETAIN, MAX_UNSTABLE};
 use crate::log::Log;
 use crate::message::{Ask, Nack, Question};
+use crate::rules::{Rule, holds};
 use crate::table::{Row, Table};
 
 /// A process of the primary.
@@ -91,6 +92,9 @@ impl Stream {
     /// What the digest of a follower should be, before refusals.
     pub(super) fn base_sum(&self, party: Party, level: u8, node: u32) -> Sum {
         match party {
+            Party::Card(card) if !holds(Rule::DigestOfCard) => {
+                self.table.card_sum(CardId(card.0 ^ 1), level, node)
+            }
             Party::Card(card) => self.table.card_sum(card, level, node),
             Party::Unit(_) => self.table.unit_sum(level, node),
         }
@@ -153,6 +157,18 @@ impl Stream {
         events
     }
 
+    /// Whether a card took ops that may cure what it refused: deletes make room, and others may depend on what is not of
+    /// the last rank.
+    pub(super) fn may_cure(&self, context: &Context, card: CardId, (from, upto): (Seq, Seq)) -> bool {
+        let last_rank = context.process(self.process).map_or(0, |process| process.ranks().saturating_sub(1));
+        let mut taken =
+            self.log.after(from).take_while(|op| op.version.seq <= upto).filter(|op| op.to.contains(card));
+        taken.any(|op| {
+            let other = op.origin != Origin::Retry && !self.failures.contains(card, &op.key);
+            other && (op.content.is_none() || context.rank(self.process, &op.key) < last_rank)
+        })
+    }
+
     /// A fill was refused: it carries the version of the entry, below what the channel has acked.
     fn fill_refused(&mut self, card: CardId, nack: &Nack) -> Option<Event> {
         let row = self.table.row(&nack.key).filter(|row| row.version() == nack.version)?;
@@ -211,6 +227,10 @@ impl Stream {
         if open {
             self.programmed = self.programmed.max(programmed);
             self.safe = self.safe.max(programmed.min(received));
+            if !holds(Rule::Watermark) {
+                self.programmed = self.programmed.next().min(last);
+                self.safe = self.safe.next().min(self.programmed);
+            }
         }
         for update in self.log.newly_stable(self.stable).filter(|update| update.content.is_none()) {
             self.table.forget(update.version, &update.key);

@@ -106,7 +106,9 @@ impl Primary {
     pub(super) fn take_declined(&mut self, context: &mut Context, from: UnitId, consent: Consent) {
         let this = matches!(&self.phase, Phase::HandingOver(switchover) if switchover.to == from);
         if this && consent.epoch == self.epoch {
-            self.abort_switchover(context, "the candidate declined");
+            let reason =
+                "the candidate declined: it is not in sync any more, or has no link yet to a card in step";
+            self.abort_switchover(context, reason);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::message::{ChannelAnswer, Claim, Promise, ToCard};
 use crate::plan::{ChannelPlan, Holding, plan};
 use crate::process::Scope;
 use crate::report::{ChannelReport, Method, TakeoverReport};
+use crate::rules::{Rule, holds};
 
 /// What the standby held of a process when it was granted the epoch.
 #[derive(Clone, Debug)]
@@ -241,7 +242,16 @@ impl Primary {
         };
         let holding =
             Holding { epoch: held.epoch, after: &after, folded: held.folded, overdue: held.overdue };
-        let made = plan(context.process(process)?, card, answer, &holding);
+        let stored = ChannelAnswer::Known {
+            applied: Version { epoch: held.epoch, seq: keep },
+            nacks: Vec::new(),
+            orphans: Vec::new(),
+        };
+        let answer = if holds(Rule::FreshAnswers) { answer } else { &stored };
+        let mut made = plan(context.process(process)?, card, answer, &holding);
+        if !holds(Rule::Replay) {
+            made.replay.clear();
+        }
         match (made.method, answer) {
             (Method::Replay, ChannelAnswer::Known { applied, nacks, .. }) => {
                 let events = stream.settle(card, (held.folded, applied.seq.min(keep)), nacks);
@@ -378,9 +388,7 @@ impl Orphan<'_> {
             return held;
         }
         match self.content {
-            Some(content) => {
-                Some(Content { audience, card_part: content.part.clone(), standby_part: None })
-            }
+            Some(content) => Some(Content { audience, card_part: content.part.clone(), standby_part: None }),
             None => held.map(|held| Content { audience, ..held }),
         }
     }

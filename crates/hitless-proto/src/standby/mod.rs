@@ -187,7 +187,11 @@ impl Standby {
         let there = hand_over.positions.iter().all(|(process, version)| {
             self.replicas.get(process).is_some_and(|replica| replica.received() == *version)
         });
-        if there && self.in_sync(context) {
+        // With a card in step that this unit has no link to, the takeover could not prove that the card agrees.
+        let linked = self.roster.iter().flat_map(|roster| &roster.in_step).all(|(_, card, life)| {
+            context.cards.contains_key(card) && context.links.get(&Party::Card(*card)) == Some(life)
+        });
+        if there && linked && self.in_sync(context) {
             self.consent = Some(hand_over);
         } else {
             self.decline(context, from, hand_over.consent);

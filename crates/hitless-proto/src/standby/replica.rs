@@ -13,6 +13,7 @@ use crate::limits::LOG_RETAIN;
 use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
 use crate::process::Process;
+use crate::rules::{Rule, holds};
 use crate::table::{Row, Table};
 use crate::wire;
 
@@ -85,7 +86,9 @@ impl Replica {
     /// replayed whatever is in doubt, so what it keeps is rolled forward, and what it lacks never took effect.
     pub(crate) fn start(&mut self, start: &Start) {
         if start.epoch > self.epoch {
-            self.log.cut_after(start.keep.seq.max(self.folded));
+            if holds(Rule::Purge) {
+                self.log.cut_after(start.keep.seq.max(self.folded));
+            }
             self.roll_forward();
             self.acks.retain(|_, acked| acked.epoch == start.epoch);
             self.nacks.retain(|(_, version), _| version.epoch == start.epoch);
@@ -167,7 +170,7 @@ impl Replica {
                     .all(|card| self.acked(*card).is_some_and(|acked| acked >= seq)),
             };
             // What is stable was acked to the primary by all of them, perhaps before this unit listened.
-            if !acked && seq > self.stable {
+            if !acked && seq > self.stable && holds(Rule::FoldAfterAck) {
                 break;
             }
             self.fold_one(&update, in_step);

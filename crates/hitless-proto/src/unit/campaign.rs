@@ -1,5 +1,6 @@
 //! How a standby becomes primary: it asks the arbiter, when there is no primary or when the primary asks it to.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -29,11 +30,21 @@ pub(super) struct Campaign {
     /// A record that could not be stored, and when to try again.
     retry: Option<Time>,
     told: Option<String>,
+    /// Units that the operator gave up.
+    forgone: BTreeSet<UnitId>,
 }
 
 impl Campaign {
     pub(super) fn new(first: Time) -> Self {
-        Self { next_try: Some(first), since: None, asked: false, judged: None, retry: None, told: None }
+        Self {
+            next_try: Some(first),
+            since: None,
+            asked: false,
+            judged: None,
+            retry: None,
+            told: None,
+            forgone: BTreeSet::new(),
+        }
     }
 }
 
@@ -63,7 +74,8 @@ impl ControlUnit {
     pub(super) fn campaign_due(&self) -> Option<Time> {
         let patience = self.context.chassis.timing.campaign * PATIENCE;
         // What the external arbiter was asked cannot be given up: its answer is waited for.
-        let given_up = self.campaign.since.filter(|_| !self.campaign.asked).map(|since| since.after(patience));
+        let given_up =
+            self.campaign.since.filter(|_| !self.campaign.asked).map(|since| since.after(patience));
         [self.campaign.next_try, given_up, self.campaign.retry].into_iter().flatten().min()
     }
 
@@ -253,13 +265,21 @@ impl ControlUnit {
             }
             Acting::Primary(_) => return,
         };
-        match recovery_ready(&record, me, position, &peers) {
+        let mut waited_for = record.clone();
+        waited_for.in_sync.retain(|(unit, _)| !self.campaign.forgone.contains(unit));
+        match recovery_ready(&waited_for, me, position, &peers) {
             Ok(()) => {
                 self.campaign.judged = Some(record);
                 self.campaign.next_try = Some(self.now);
             }
             Err(wait) => self.wait_for(wait.to_string()),
         }
+    }
+
+    /// The operator gives up a unit of the last in-sync set: it is not waited for, whatever it may hold.
+    pub(super) fn forgo_unit(&mut self, unit: UnitId) {
+        self.campaign.forgone.insert(unit);
+        self.campaign_if_orphaned();
     }
 
     /// A hand-over that came to nothing is given back.

@@ -380,11 +380,14 @@ impl ControlUnit {
         }
     }
 
-    /// The operator gives up a card that a recovery waits for: entries that only it holds are lost.
-    pub fn forgo(&mut self, card: CardId, now: Time) {
+    /// The operator gives up a party that a recovery waits for. A card: entries that only it holds are lost. A unit: ops
+    /// that only it holds are lost.
+    pub fn forgo(&mut self, party: Party, now: Time) {
         self.now = now;
-        if let Acting::Primary(primary) = &mut self.acting {
-            primary.forgo(card);
+        match (party, &mut self.acting) {
+            (Party::Card(card), Acting::Primary(primary)) => primary.forgo(card),
+            (Party::Unit(unit), Acting::Standby(_)) => self.forgo_unit(unit),
+            (Party::Card(_), Acting::Standby(_)) | (Party::Unit(_), Acting::Primary(_)) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::error::{SubmitError, SwitchoverError};
-use hitless_proto::ids::{CardId, ProcessId, UnitId, Version};
+use hitless_proto::ids::{Party, ProcessId, UnitId, Version};
 use hitless_proto::report::TakeoverReport;
 use hitless_proto::status::UnitStatus;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -23,7 +23,7 @@ pub(super) enum Command {
     Entries { process: ProcessId, reply: Reply<Vec<HeldEntry>> },
     Reports(Reply<Vec<TakeoverReport>>),
     Switchover { to: Option<UnitId>, reply: Reply<Result<UnitId, SwitchoverError>> },
-    Forgo { card: CardId, reply: Reply<()> },
+    Forgo { party: Party, reply: Reply<()> },
 }
 
 /// Changes that wait for room, and what became of those that did not have to.

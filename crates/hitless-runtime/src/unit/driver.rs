@@ -153,8 +153,8 @@ impl Driver {
                 self.record(now, &Input::BeginSwitchover { to });
                 drop(reply.send(self.core.begin_switchover(to, now)));
             }
-            Command::Forgo { card, reply } => {
-                self.take(Input::Forgo { card });
+            Command::Forgo { party, reply } => {
+                self.take(Input::Forgo { party });
                 let _nobody_waits = reply.send(());
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::error::SwitchoverError;
-use hitless_proto::ids::{CardId, ProcessId, UnitId, Version};
+use hitless_proto::ids::{Party, ProcessId, UnitId, Version};
 use hitless_proto::report::TakeoverReport;
 use hitless_proto::status::UnitStatus;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -109,8 +109,8 @@ impl UnitHandle {
     ///
     /// # Errors
     /// The unit has stopped.
-    pub async fn forgo(&self, card: CardId) -> Result<(), HandleError> {
-        self.ask(|reply| Command::Forgo { card, reply }).await
+    pub async fn forgo(&self, party: Party) -> Result<(), HandleError> {
+        self.ask(|reply| Command::Forgo { party, reply }).await
     }
 
     /// Events from now on.

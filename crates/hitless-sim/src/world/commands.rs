@@ -260,7 +260,7 @@ impl World {
     pub fn forgo(&mut self, card: CardId) {
         for unit in self.chassis.units.clone() {
             self.tell(Party::Unit(unit), |machine, now| match machine {
-                Machine::Unit(unit) => unit.forgo(card, now),
+                Machine::Unit(unit) => unit.forgo(Party::Card(card), now),
                 Machine::Card(_) => {}
             });
         }

@@ -63,7 +63,7 @@ impl UnitBackend {
                 if !self.cards.contains(&CardId(card)) {
                     return Err(ErrorBody::new(Code::NotFound, format!("this chassis has no card-{card}")));
                 }
-                self.handle.forgo(CardId(card)).await.map_err(gone)?;
+                self.handle.forgo(hitless_proto::ids::Party::Card(CardId(card))).await.map_err(gone)?;
                 Ok(Answer::Done)
             }
             Request::Fault(_) => Err(wrong_party("fault", "cards")),
