@@ -40,7 +40,7 @@ pub struct Faults {
 }
 
 impl Bounds {
-    fn of(units: u8, cards: u16, ops: &[Wanted], faults: Faults) -> Self {
+    pub(crate) fn of(units: u8, cards: u16, ops: &[Wanted], faults: Faults) -> Self {
         Self {
             units,
             cards,

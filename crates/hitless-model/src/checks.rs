@@ -26,6 +26,7 @@ pub(crate) fn step(model: &Model, before: &World, after: &World) -> Result<(), V
             if let Some(former) = was.local.filter(|_| was.lives == is.lives) {
                 versions_rise(model.locals.facts(former), facts, model.places.party(place))?;
             }
+            after.oracle.keeps_fence(place, facts.promised)?;
             no_old_effect(model, (was.local, place), (before, after))?;
         }
     }
@@ -156,7 +157,8 @@ pub(crate) fn plan_covers(
     let all = held.entries.keys().chain(unit.entries.keys());
     let differs = |key: &&Blob| {
         let (at, on) = (unit.entries.get(*key), held.entries.get(*key));
-        let on_its_way = at.is_some_and(|(version, _)| version.epoch == unit.epoch);
+        let on_its_way = at.is_some_and(|(version, _)| version.epoch == unit.epoch)
+            || (at.is_none() && world.oracle.named(unit.epoch, key, &model.bounds.ops));
         !on_its_way && !keys.contains(key) && at.map(|entry| &entry.1) != on.map(|entry| &entry.1)
     };
     match all.into_iter().find(differs) {

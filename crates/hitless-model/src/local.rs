@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use hitless_proto::config::{ArbiterKind, Chassis, Timing};
+use hitless_proto::config::{ArbiterKind, Chassis, OutputRule, Timing};
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::{CardId, Epoch, Life, Party, Time, UnitId, Version};
 use hitless_proto::io::{Durable, Event, Output, Role, Write};
@@ -54,13 +54,16 @@ struct Local {
     facts: Facts,
 }
 
+/// Where a step of a party leads, and what it puts out.
+pub(crate) type Step = (LocalId, Vec<Effect>);
+
 /// All states of all parties that were seen, with the steps between them.
 pub(crate) struct Locals {
     chassis: Chassis,
     ops: Vec<Wanted>,
     locals: Vec<Local>,
     by_print: HashMap<u128, LocalId>,
-    steps: HashMap<(LocalId, Input), Rc<(LocalId, Vec<Effect>)>>,
+    steps: HashMap<(LocalId, Input), Rc<Step>>,
     messages: Numbered<Message>,
     durables: Numbered<Durable>,
     writes: Numbered<Vec<Write>>,
@@ -181,7 +184,7 @@ impl Locals {
     }
 
     /// What a party does with an input: the state that follows, and what it puts out.
-    pub(crate) fn step(&mut self, at: LocalId, input: Input) -> Rc<(LocalId, Vec<Effect>)> {
+    pub(crate) fn step(&mut self, at: LocalId, input: Input) -> Rc<Step> {
         if let Some(known) = self.steps.get(&(at, input)) {
             return Rc::clone(known);
         }
@@ -266,6 +269,11 @@ impl Locals {
             }
             Output::Arbitrate(request) => {
                 effects.push(Effect::Violates("the arbiter is the voters", format!("{request:?}")));
+            }
+            Output::Event(Event::Planned(plan))
+                if self.chassis.output_rule == OutputRule::Gated && !plan.adopt.is_empty() =>
+            {
+                effects.push(Effect::Violates("with the gated rule there is no orphan", plan.to_string()));
             }
             Output::Event(event) => effects.extend(event_effect(event)),
         }

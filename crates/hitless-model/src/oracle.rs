@@ -64,6 +64,17 @@ impl Oracle {
         raise(self.fences.entry(card).or_default(), promised)
     }
 
+    /// Nor are they forgotten.
+    pub(crate) fn keeps_fence(&self, card: Place, promised: (Epoch, UnitId)) -> Result<(), Violation> {
+        match self.fences.get(&card).filter(|known| promised.0 < known.0) {
+            Some(known) => {
+                let what = format!("a card stands at {promised:?}, and promised {known:?}");
+                Err(Violation::new("promises are kept", what))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Votes never go down, and an epoch is promised to one unit only.
     pub(crate) fn note_vote(&mut self, voter: Place, ballot: (Epoch, UnitId)) -> Result<(), Violation> {
         raise(self.votes.entry(voter).or_default(), ballot)
@@ -115,6 +126,12 @@ impl Oracle {
         let safe = self.safe.iter().find(|(safe, _)| key((**safe, None)) == *of).map(|(_, index)| *index);
         let newest = self.newest_epoch();
         self.issued.iter().any(|(index, version)| Some(*index) == safe && version.epoch < newest)
+    }
+
+    /// Whether the source named this key in `epoch`.
+    pub(crate) fn named(&self, epoch: Epoch, of: &Blob, ops: &[Wanted]) -> bool {
+        let mut issued = self.issued.iter().filter(|(_, version)| version.epoch == epoch);
+        issued.any(|(index, _)| key(ops[usize::from(*index)]) == *of)
     }
 
     /// Whether the source asked for a delete of this key.

@@ -171,7 +171,12 @@ impl Model {
             }
             Effect::Completed { safe, .. } => {
                 let local = world.hosts[place].local;
-                let epoch = local.map(|local| self.locals.facts(local).epoch).unwrap_or_default();
+                let facts = local.map(|local| self.locals.facts(local));
+                if facts.is_some_and(|facts| facts.role == Role::TakingOver) {
+                    let what = format!("{} completes up to {safe}", self.places.party(place));
+                    return Err(Violation::new("an epoch that is not open completes nothing", what));
+                }
+                let epoch = facts.map(|facts| facts.epoch).unwrap_or_default();
                 world.oracle.note_safe(epoch, *safe, &self.bounds.ops);
                 Ok(())
             }

@@ -13,6 +13,7 @@ mod network;
 pub mod oracle;
 mod process;
 pub mod random;
+pub mod replay;
 pub mod run;
 pub mod trace;
 pub mod workload;

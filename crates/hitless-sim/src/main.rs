@@ -1,18 +1,22 @@
 //! `hitless-sim`: runs a chassis from a seed, or many.
 
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
+use hitless_sim::replay::Replay;
 use hitless_sim::run::{Outcome, Summary, Tracing, run};
 
 /// A whole hitless chassis in one thread from one seed: faults, and one checker per property.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  hitless-sim run --seed 7 --trace\n  hitless-sim sweep --seeds 0..500 --jobs 2"
+    after_help = "Examples:\n  hitless-sim run --seed 7 --trace\n  hitless-sim sweep --seeds 0..500 --jobs 2\n  hitless-sim replay unit-1.jsonl"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -39,6 +43,14 @@ enum Verb {
         #[arg(long, default_value_t = 2)]
         jobs: usize,
     },
+    /// Replays what a party of a real chassis recorded (`hitless control --record FILE`), and says where it ends.
+    Replay {
+        /// The recording.
+        file: PathBuf,
+        /// Prints every input and output.
+        #[arg(long)]
+        trace: bool,
+    },
 }
 
 fn seeds(text: &str) -> Result<(u64, u64), String> {
@@ -56,7 +68,30 @@ fn main() -> ExitCode {
             report(seed, &outcome)
         }
         Verb::Sweep { seeds, jobs } => sweep(seeds, jobs),
+        Verb::Replay { file, trace } => match replay(&file, trace) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {}: {error}", file.display());
+                ExitCode::FAILURE
+            }
+        },
     }
+}
+
+fn replay(file: &Path, trace: bool) -> Result<(), String> {
+    let reader = BufReader::new(File::open(file).map_err(|error| error.to_string())?);
+    let (mut inputs, mut outputs) = (0_u64, 0_u64);
+    let replay = Replay::whole(reader, |step| {
+        inputs += 1;
+        outputs += step.outputs.len() as u64;
+        if trace {
+            println!("{} < {}", step.at.0, step.input);
+            step.outputs.iter().for_each(|output| println!("{} > {output:?}", step.at.0));
+        }
+    })?;
+    println!("{}: {inputs} inputs, {outputs} outputs, every invariant held; at its end:", replay.party());
+    println!("{}", replay.status());
+    Ok(())
 }
 
 fn report(seed: u64, outcome: &Outcome) -> ExitCode {

@@ -20,6 +20,7 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         712,
         "safe survives: a recovery made an entry for named cards one for all, which a narrowing then deleted",
     ),
+    (2480, "nobody is accused wrongly: what was for a link that is gone was said on the next one"),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
 ];
 
@@ -36,7 +37,7 @@ fn some_more_seeds_pass() {
     for seed in 1_000_000..1_000_020 {
         let outcome = run(seed, Tracing::Off);
         assert_eq!(outcome.violation, None, "hitless-sim run --seed {seed} --trace");
-        assert!(outcome.summary.steps > 0 && outcome.summary.ops.0 > 0, "seed {seed} did nothing");
+        assert!(outcome.summary.steps > 100, "seed {seed} did nothing");
     }
 }
 

@@ -68,7 +68,7 @@ impl Voter {
 
     fn write(&mut self, from: UnitId, record: &Record) -> VoteReply {
         let ballot = Ballot { epoch: record.epoch, unit: record.owner };
-        if ballot.unit != from || !(self.admissible(ballot) || !holds(Rule::Superseded)) {
+        if ballot.unit != from || (!self.admissible(ballot) && holds(Rule::Superseded)) {
             return self.refused(ballot.epoch);
         }
         if record.order() > self.state.accepted.order() {

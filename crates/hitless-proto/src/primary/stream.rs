@@ -280,6 +280,10 @@ impl Stream {
                 let (process, session) = (self.process, feed.session);
                 send_ask(context, party, Ask { epoch, process, session, question: Question::Root });
             }
+            if let Party::Card(card) = party {
+                // What made the table refuse may be gone without a word: an audit finds out, at its own slow pace.
+                self.failures.try_soon(card, now);
+            }
         }
     }
 }

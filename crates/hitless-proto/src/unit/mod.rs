@@ -114,6 +114,8 @@ impl ControlUnit {
     pub fn handle_disconnected(&mut self, peer: Party, now: Time) {
         self.now = now;
         self.context.links.remove(&peer);
+        // What was not taken yet belongs to that link, and must not open the next one.
+        self.context.out.retain(|output| !matches!(output, Output::Transmit { to, .. } if *to == peer));
         self.durably.forget(peer);
         match peer {
             Party::Unit(unit) => self.context.peers.remove(&unit).is_some(),
