@@ -45,10 +45,10 @@ pub enum Request {
         #[serde(default)]
         to: Option<u8>,
     },
-    /// Recover without this card: an operator's order, when a unit waits for it.
+    /// Go on without this party: an operator's order, when a unit waits for it.
     Forgo {
-        /// The card that is given up.
-        card: u16,
+        /// The party that is given up: `card-3`, `unit-2`.
+        party: String,
     },
     /// Make a card's in-memory forwarding table misbehave, for tests.
     Fault(Fault),

@@ -18,6 +18,7 @@ mod switchboard;
 pub mod table;
 pub mod transport;
 pub mod unit;
+mod wording;
 mod worker;
 
 pub use arbiter::Arbiter;
@@ -29,3 +30,4 @@ pub use source::{BadInput, Source, SourceItem};
 pub use store::{Store, StoreError};
 pub use table::ForwardingTable;
 pub use unit::{RunningUnit, UnitHandle, UnitSetup};
+pub use wording::Wording;

@@ -9,6 +9,11 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that have not said who they are yet; beyond it the oldest is closed, so that silent ones cannot keep
 /// parties of the chassis out.
 pub const MAX_UNAUTHENTICATED: usize = 64;
+/// Connections turned away that are logged one by one; then one per [`COMPLAINT_PAUSE`], with a count: a scanner must not fill
+/// the disk.
+pub const COMPLAINTS_AT_ONCE: u32 = 5;
+/// Pause between two such lines.
+pub const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 /// A TCP connection that is not established by then is given up and dialled again.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// First pause before a peer is dialled again; doubles up to [`REDIAL_MAX`].

@@ -5,33 +5,49 @@
 use std::io;
 use std::net::SocketAddr;
 
-use hitless_proto::ids::{Party, UnitId};
-use hitless_proto::io::Event;
+use hitless_proto::ids::{Party, ProcessId, UnitId};
+use hitless_proto::io::{Event, Role};
+use tracing::field::display;
 use tracing::{debug, error, info, warn};
 
 use crate::transport::LinkEnd;
+use crate::wording::Wording;
 
 /// A protocol event of `own`.
-pub(crate) fn event(own: Party, event: &Event) {
+pub(crate) fn event(own: Party, event: &Event, wording: &Wording) {
+    let named = |process: &ProcessId| display((wording.process)(*process));
     match event {
-        Event::Role { role, epoch } => info!(%own, ?role, %epoch, "role"),
+        Event::Role { role, epoch } => info!(%own, role = role_name(*role), epoch = epoch.0, "role"),
         Event::Completed { process, programmed, safe } => {
-            tracing::trace!(%own, %process, programmed = programmed.0, safe = safe.0, "completed");
+            tracing::trace!(
+                %own, process = named(process), programmed = programmed.0, safe = safe.0, "completed"
+            );
         }
         Event::Failed { op, card, key, reason } => {
-            warn!(%own, %op, %card, ?key, reason, "the forwarding table refused an op; it is tried again");
+            let (process, version) = (named(&op.process), op.version);
+            let key = display((wording.key)(op.process, key));
+            warn!(
+                %own, process, op = %version, %card, key, reason,
+                "the forwarding table refused an op; it is tried again"
+            );
         }
-        Event::Cured { process, card, key } => info!(%own, %process, %card, ?key, "what had failed is cured"),
-        Event::InStep { process, follower } => info!(%own, %process, %follower, "in step"),
+        Event::Cured { process, card, key } => {
+            let key = display((wording.key)(*process, key));
+            info!(%own, process = named(process), %card, key, "what had failed is cured");
+        }
+        Event::InStep { process, follower } => {
+            info!(%own, process = named(process), %follower, "in step");
+        }
         Event::OutOfStep { process, follower, reason } => {
-            warn!(%own, %process, %follower, reason, "out of step: it is compared and repaired");
+            let process = named(process);
+            warn!(%own, process, %follower, reason, "out of step: it is compared and repaired");
         }
         Event::Planned(plan) => info!(%own, %plan, "takeover plan"),
         Event::Takeover(report) => {
             let verified = report.channels.iter().filter(|channel| channel.verified).count();
             let replayed: u64 = report.channels.iter().map(|channel| channel.replayed).sum();
             info!(
-                %own, epoch = %report.epoch, planned = report.planned, channels = report.channels.len(), verified,
+                %own, epoch = report.epoch.0, planned = report.planned, channels = report.channels.len(), verified,
                 replayed, absent = report.absent.len(), micros = report.phases.opened, "takeover is over"
             );
         }
@@ -45,6 +61,16 @@ pub(crate) fn event(own: Party, event: &Event) {
         Event::StoreFailed => {
             error!(%own, "durable state could not be written: promises are withheld until it can (is the disk full?)");
         }
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Joining => "joining",
+        Role::Standby => "standby",
+        Role::TakingOver => "taking over",
+        Role::Primary => "primary",
+        Role::HandingOver => "handing over",
     }
 }
 
@@ -68,9 +94,13 @@ pub(crate) fn disconnected(own: Party, peer: Party, end: &LinkEnd) {
     }
 }
 
-/// A connection did not become part of a link.
-pub(crate) fn turned_away(own: Party, from: SocketAddr, why: &dyn std::fmt::Display) {
-    warn!(%own, %from, %why, "a connection was turned away");
+/// A connection did not become part of a link; `unsaid` before it were not told of.
+pub(crate) fn turned_away(own: Party, from: SocketAddr, why: &dyn std::fmt::Display, unsaid: u64) {
+    if unsaid == 0 {
+        warn!(%own, %from, %why, "a connection was turned away");
+    } else {
+        warn!(%own, %from, %why, unsaid, "a connection was turned away, as others were since the last notice");
+    }
 }
 
 /// Too many connections had not said who they are.

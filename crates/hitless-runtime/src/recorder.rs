@@ -77,7 +77,8 @@ impl Recorder {
         match lines.try_send(line) {
             Ok(()) => self.left -= bytes,
             Err(TrySendError::Full(_)) => self.stop("the disk is too slow"),
-            Err(TrySendError::Disconnected(_)) => self.stop("the file cannot be written"),
+            // The thread has said why.
+            Err(TrySendError::Disconnected(_)) => self.lines = None,
         }
     }
 

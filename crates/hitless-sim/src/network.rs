@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) parties: [Party; 2],
     pub(crate) lives: [Life; 2],
     pub(crate) open: [bool; 2],
+    /// The dialer has heard of it, or never will: only then can the connection be over.
+    pub(crate) established: bool,
     /// Towards each end.
     pub(crate) pipes: [Pipe; 2],
 }
@@ -87,7 +89,10 @@ impl Network {
     pub(crate) fn dial(&mut self, parties: [Party; 2], lives: [Life; 2]) -> u64 {
         self.dialed += 1;
         let pipes = [Pipe::default(), Pipe::default()];
-        self.connections.insert(self.dialed, Connection { parties, lives, open: [false, false], pipes });
+        self.connections.insert(
+            self.dialed,
+            Connection { parties, lives, open: [false, false], established: false, pipes },
+        );
         self.dialed
     }
 

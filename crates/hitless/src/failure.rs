@@ -61,7 +61,7 @@ impl fmt::Display for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Usage, error.to_string())
+        Self { exit: Exit::Usage, message: error.headline(), hint: error.hint }
     }
 }
 

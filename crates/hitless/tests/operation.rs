@@ -105,7 +105,10 @@ fn the_admin_port_answers_garbage_with_an_error_and_goes_on() {
         ask(b"{\"id\":5,\"request\":{\"show\":{\"process\":77,\"key\":\"00\"}}}\n")["error"]["code"],
         "not_found"
     );
-    assert_eq!(ask(b"{\"id\":6,\"request\":{\"forgo\":{\"card\":9}}}\n")["error"]["code"], "not_found");
+    assert_eq!(
+        ask(b"{\"id\":6,\"request\":{\"forgo\":{\"party\":\"card-9\"}}}\n")["error"]["code"],
+        "not_found"
+    );
     assert_eq!(ask(b"{\"id\":7,\"request\":{\"fob\":{}}}\n")["error"]["code"], "bad_request");
     let mut long = vec![b'x'; hitless_admin::MAX_LINE + 1];
     long.push(b'\n');

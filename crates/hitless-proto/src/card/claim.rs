@@ -67,10 +67,10 @@ impl Card {
     }
 }
 
-/// What one channel knows; it is out of step from here until the new primary proves it equal.
+/// What one channel knows. It goes on vouching for that until a primary begins it anew: a claimant may die before it does.
 fn answer(channel: &mut Channel, received: Version) -> ChannelAnswer {
     let whole = !channel.history_cut && received.seq >= channel.history_from;
-    let known = core::mem::take(&mut channel.in_step) && whole;
+    let known = channel.in_step && whole;
     if !known && !holds(Rule::BootId) {
         return ChannelAnswer::Known { applied: received, nacks: Vec::new(), orphans: Vec::new() };
     }

@@ -19,6 +19,7 @@ use crate::observe;
 use crate::recorder::Recorder;
 use crate::switchboard::Switchboard;
 use crate::transport::Delivery;
+use crate::wording::Wording;
 use crate::worker::{Answer, StoreThread, TableThread};
 
 /// An entry as a card holds it: the op that wrote it, the content, and whether the forwarding table refused it.
@@ -44,6 +45,7 @@ pub(super) struct Driver {
     pub(super) table: TableThread,
     pub(super) events: EventSender,
     pub(super) recorder: Option<Recorder>,
+    pub(super) wording: Wording,
     pub(super) stop: oneshot::Receiver<()>,
 }
 
@@ -197,7 +199,7 @@ impl Driver {
         if let Event::Misbehaved { peer, error } = &event {
             self.switchboard.misbehaved(*peer, error);
         }
-        observe::event(self.own, &event);
+        observe::event(self.own, &event, &self.wording);
         self.events.send(event);
     }
 }

@@ -24,6 +24,7 @@ use crate::party::{RunningCore, StartError};
 use crate::recorder::{Recorder, Recording};
 use crate::switchboard::Switchboard;
 use crate::transport::{Inbox, LinkConfig, Links, Liveness, Transport};
+use crate::wording::Wording;
 use crate::worker::{start_store, start_table};
 use crate::{ForwardingTable, Store};
 use driver::Driver;
@@ -48,6 +49,8 @@ pub struct CardSetup {
     pub table: Box<dyn ForwardingTable>,
     /// To record its inputs.
     pub recording: Option<Recording>,
+    /// How its logs name processes and keys.
+    pub wording: Wording,
 }
 
 /// A running card. Dropping it is as sudden as the death of its process: links close without a goodbye. Its forwarding
@@ -122,6 +125,7 @@ impl RunningCard {
             table,
             events,
             recorder,
+            wording: setup.wording,
             stop: stopped,
         };
         let core = RunningCore::start(own, links, stop, driver.run(adopted))?;

@@ -76,7 +76,7 @@ async fn serve(stream: Stream, from: SocketAddr, shared: Shared, known: Arc<Atom
                 count(&shared.counters.strangers);
             }
         }
-        observe::turned_away(shared.identity.own, from, &error);
+        shared.complaints.turned_away(shared.identity.own, from, &error);
     }
 }
 

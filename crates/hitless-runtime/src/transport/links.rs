@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::accept::accept_all;
+use super::complaints::Complaints;
 use super::dial::dial_for_ever;
 use super::handshake::{Identity, dials};
 use super::inbox::Inbox;
@@ -161,6 +162,7 @@ impl Links {
             peers: links.peers.clone(),
             counters: links.counters.clone(),
             rules: rules(inbox, config.liveness, config.processes),
+            complaints: Arc::default(),
         };
         if let Some(address) = config.listen {
             let failed = |cause| LinksError::Listen { address: address.clone(), cause };
@@ -207,6 +209,7 @@ pub(super) struct Shared {
     pub(super) peers: Arc<Peers>,
     pub(super) counters: Arc<Counters>,
     pub(super) rules: LinkRules,
+    pub(super) complaints: Arc<Complaints>,
 }
 
 fn rules(inbox: Inbox, liveness: Liveness, processes: usize) -> LinkRules {

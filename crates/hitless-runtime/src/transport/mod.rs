@@ -5,6 +5,7 @@
 //! the larger id dials the other.
 
 mod accept;
+mod complaints;
 mod connection;
 mod dial;
 mod handshake;

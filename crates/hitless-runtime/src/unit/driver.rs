@@ -17,6 +17,7 @@ use crate::observe;
 use crate::recorder::Recorder;
 use crate::switchboard::Switchboard;
 use crate::transport::Delivery;
+use crate::wording::Wording;
 use crate::worker::{Answer, ArbiterThread, StoreThread};
 
 pub(super) struct Driver {
@@ -36,6 +37,7 @@ pub(super) struct Driver {
     pub(super) waiting: BTreeMap<ProcessId, VecDeque<Batch>>,
     pub(super) events: EventSender,
     pub(super) recorder: Option<Recorder>,
+    pub(super) wording: Wording,
     pub(super) stop: oneshot::Receiver<()>,
 }
 
@@ -257,7 +259,7 @@ impl Driver {
         if let Event::Misbehaved { peer, error } = &event {
             self.switchboard.misbehaved(*peer, error);
         }
-        observe::event(self.own, &event);
+        observe::event(self.own, &event, &self.wording);
         self.events.send(event);
     }
 }

@@ -26,6 +26,7 @@ use crate::party::{RunningCore, StartError};
 use crate::recorder::{Recorder, Recording};
 use crate::switchboard::Switchboard;
 use crate::transport::{Inbox, LinkConfig, Links, Liveness, Transport};
+use crate::wording::Wording;
 use crate::worker::{start_arbiter, start_store};
 use crate::{Arbiter, Store};
 use driver::Driver;
@@ -52,6 +53,8 @@ pub struct UnitSetup {
     pub arbiter: Option<Box<dyn Arbiter>>,
     /// To record its inputs.
     pub recording: Option<Recording>,
+    /// How its logs name processes and keys.
+    pub wording: Wording,
 }
 
 /// A running control unit. Dropping it is as sudden as the death of its process: links close without a goodbye.
@@ -126,6 +129,7 @@ impl RunningUnit {
             waiting: BTreeMap::new(),
             events,
             recorder,
+            wording: setup.wording,
             stop: stopped,
         };
         let core = RunningCore::start(own, links, stop, driver.run())?;

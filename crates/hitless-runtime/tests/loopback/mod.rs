@@ -148,6 +148,7 @@ impl Loopback {
             store: Box::new(self.stores.entry(Party::Unit(unit)).or_default().clone()),
             arbiter: None,
             recording: self.recordings.get(&Party::Unit(unit)).cloned(),
+            wording: Wording::default(),
         };
         let running = RunningUnit::start(setup).await.expect("it can start");
         if !self.addresses.iter().any(|(known, _)| *known == unit) {
@@ -168,6 +169,7 @@ impl Loopback {
             store: Box::new(self.stores.entry(Party::Card(card)).or_default().clone()),
             table: Box::new(self.tables.entry(card).or_default().clone()),
             recording: self.recordings.get(&Party::Card(card)).cloned(),
+            wording: Wording::default(),
         };
         self.cards.insert(card, RunningCard::start(setup).await.expect("it can start"));
     }

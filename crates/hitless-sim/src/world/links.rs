@@ -72,6 +72,7 @@ impl World {
         let Some(connection) = self.network.connections.get_mut(&number) else { return };
         let [dialer, acceptor] = connection.parties;
         let life = connection.lives[0];
+        connection.established = true;
         if !self.hosts.get(&dialer).is_some_and(|host| host.alive() && host.life == life) {
             connection.pipes[End::Acceptor as usize].parcels.clear();
             self.fin(number, End::Acceptor);
@@ -176,7 +177,9 @@ impl World {
         match parcel {
             Parcel::Fin => {
                 self.close(number, to);
-                let gone = |connection: &crate::network::Connection| connection.open == [false, false];
+                let gone = |connection: &crate::network::Connection| {
+                    connection.established && connection.open == [false, false]
+                };
                 if self.network.connections.get(&number).is_some_and(gone) {
                     self.network.connections.remove(&number);
                 }

@@ -7,18 +7,19 @@ use hitless_adapters::schema;
 use hitless_admin::{Accepted, Answer, Code, EntryRow, ErrorBody, Rejected, Request, Submit};
 use hitless_proto::entry::{Blob, Change};
 use hitless_proto::error::SubmitError;
-use hitless_proto::ids::{CardId, ProcessId, UnitId, Version};
+use hitless_proto::ids::{Party, ProcessId, UnitId, Version};
 use hitless_proto::io::{Event, Role};
 use hitless_runtime::{Events, HandleError, NoEvent, UnitHandle};
 
 use super::{Answered, convert, stopped, wrong_party};
+use crate::config::parse_party;
 use crate::feed::row::change_of;
 
 /// A control unit behind the admin API.
 pub struct UnitBackend {
     handle: UnitHandle,
     processes: Vec<ProcessId>,
-    cards: Vec<CardId>,
+    parties: Vec<Party>,
     /// Why it may not claim, as it said last.
     waiting: Arc<Mutex<Option<String>>>,
 }
@@ -26,10 +27,10 @@ pub struct UnitBackend {
 impl UnitBackend {
     /// Over a running unit. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new(handle: UnitHandle, processes: Vec<ProcessId>, cards: Vec<CardId>) -> Self {
+    pub fn new(handle: UnitHandle, processes: Vec<ProcessId>, parties: Vec<Party>) -> Self {
         let waiting = Arc::new(Mutex::new(None));
         tokio::spawn(note_waiting(handle.subscribe(), Arc::clone(&waiting)));
-        Self { handle, processes, cards, waiting }
+        Self { handle, processes, parties, waiting }
     }
 
     pub(super) fn handle(&self) -> &UnitHandle {
@@ -54,16 +55,20 @@ impl UnitBackend {
             }
             Request::Submit(submit) => self.submit(submit).await.map(Answer::Accepted),
             Request::Switchover { to } => {
+                if let Some(unit) = to.map(|to| Party::Unit(UnitId(to)))
+                    && !self.parties.contains(&unit)
+                {
+                    return Err(
+                        ErrorBody::new(Code::NotFound, no_such(unit)).hint("`hitless status` lists them")
+                    );
+                }
                 let begun = self.handle.begin_switchover(to.map(UnitId)).await.map_err(gone)?;
                 begun
                     .map(|to| Answer::SwitchoverBegun { to: to.0 })
                     .map_err(|error| convert::switchover_error(&error))
             }
-            Request::Forgo { card } => {
-                if !self.cards.contains(&CardId(card)) {
-                    return Err(ErrorBody::new(Code::NotFound, format!("this chassis has no card-{card}")));
-                }
-                self.handle.forgo(hitless_proto::ids::Party::Card(CardId(card))).await.map_err(gone)?;
+            Request::Forgo { party } => {
+                self.handle.forgo(self.known_party(&party)?).await.map_err(gone)?;
                 Ok(Answer::Done)
             }
             Request::Fault(_) => Err(wrong_party("fault", "cards")),
@@ -78,6 +83,20 @@ impl UnitBackend {
 
     fn process(&self, number: u16) -> Result<ProcessId, ErrorBody> {
         known_process(&self.processes, number)
+    }
+
+    fn known_party(&self, name: &str) -> Result<Party, ErrorBody> {
+        let Some(party) = parse_party(name) else {
+            return Err(ErrorBody::new(Code::BadRequest, format!("`{name}` is not a party"))
+                .hint("write card-3 or unit-2"));
+        };
+        if party == Party::Unit(self.handle.unit()) {
+            return Err(ErrorBody::new(Code::Refused, format!("{party} is the unit that was asked")));
+        }
+        if !self.parties.contains(&party) {
+            return Err(ErrorBody::new(Code::NotFound, no_such(party)));
+        }
+        Ok(party)
     }
 
     async fn submit(&self, submit: Submit) -> Result<Accepted, ErrorBody> {
@@ -109,6 +128,10 @@ impl UnitBackend {
         accepted.rejected.sort_by_key(|rejected| rejected.index);
         Ok(accepted)
     }
+}
+
+fn no_such(party: Party) -> String {
+    format!("there is no {party} in this chassis")
 }
 
 /// Adds a position to the last range, or begins another.

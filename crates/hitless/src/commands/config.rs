@@ -26,6 +26,9 @@ enum ConfigCommand {
         /// The file.
         #[arg(env = "HITLESS_CONFIG", default_value = "chassis.toml")]
         file: PathBuf,
+        /// The file, as other commands name it.
+        #[arg(long, value_name = "FILE", hide = true)]
+        config: Option<PathBuf>,
     },
 }
 
@@ -36,8 +39,10 @@ enum ConfigCommand {
 pub fn run(args: &ConfigArgs, as_json: bool) -> Result<(), Failure> {
     match &args.command {
         ConfigCommand::Default => print!("{DEFAULT}"),
-        ConfigCommand::Check { file } => {
+        ConfigCommand::Check { file, config } => {
+            let file = config.as_ref().unwrap_or(file);
             let settings = Settings::load(file)?;
+            let warnings = settings.warnings();
             let arbiter = match &settings.arbiter {
                 ArbiterSettings::Voters(voters) => {
                     voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -46,7 +51,7 @@ pub fn run(args: &ConfigArgs, as_json: bool) -> Result<(), Failure> {
             };
             let (units, cards) = (settings.units.len(), settings.cards.len());
             if as_json {
-                let checked = json!({"file": file, "chassis": settings.name, "units": units, "cards": cards, "arbiter": arbiter});
+                let checked = json!({"file": file, "chassis": settings.name, "units": units, "cards": cards, "arbiter": arbiter, "warnings": warnings});
                 println!("{checked}");
             } else {
                 println!(
@@ -54,6 +59,7 @@ pub fn run(args: &ConfigArgs, as_json: bool) -> Result<(), Failure> {
                     file.display(),
                     settings.name
                 );
+                warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
             }
         }
     }

@@ -125,9 +125,10 @@ impl Observer for Counter {
         }
     }
 
-    fn failed(&mut self, card: u16, key: &Bytes, reason: &str) {
+    fn failed(&mut self, process: u16, card: u16, key: &Bytes, reason: &str) {
         if self.0.failed.fetch_add(1, Ordering::Relaxed) < SHOWN {
-            eprintln!("failed on card-{card}: key {key}: {reason}");
+            let (name, key) = (render::process(process), render::key::text(process, &key.0));
+            eprintln!("failed on card-{card}: {key} of {name}: {reason}");
         }
     }
 

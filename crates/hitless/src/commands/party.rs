@@ -6,19 +6,23 @@ use std::sync::Arc;
 use clap::Args;
 use hitless_adapters::local_arbiter::LocalArbiter;
 use hitless_adapters::memory::{FaultHandle, MemoryTable};
-use hitless_adapters::redb_store::RedbStore;
+use hitless_adapters::redb_store::{FILE, RedbStore};
 use hitless_proto::ids::{CardId, Party, ProcessId, UnitId};
 use hitless_proto::process::Process;
 use hitless_proto::process::fib::Fib;
 use hitless_proto::process::table::Table;
 use hitless_runtime::transport::{Liveness, Tcp};
-use hitless_runtime::{Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, UnitSetup};
+use hitless_runtime::{
+    Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, UnitSetup, Wording,
+};
+use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::admin_server::{Backend, CardBackend, UnitBackend, bind, introduce, serve};
 use crate::config::{ArbiterSettings, ProcessKind, Settings};
 use crate::failure::{Exit, Failure};
+use crate::render;
 
 /// Arguments of `hitless control`.
 #[derive(Debug, Args)]
@@ -62,6 +66,8 @@ struct PartyArgs {
 /// It cannot be started, or its core has stopped of itself.
 pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
     let settings = Settings::load(&args.party.config)?;
+    survive_full_files();
+    settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let id = UnitId(args.unit);
     let unit = settings.unit(id).ok_or_else(|| not_configured(Party::Unit(id), &args.party.config))?;
     let store = open_store(&settings, &unit.state, Party::Unit(id), args.party.init)?;
@@ -81,10 +87,11 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
         store,
         arbiter,
         recording: args.party.record.clone().map(Recording::to),
+        wording: wording(),
     };
     let mut running = RunningUnit::start(setup).await.map_err(|error| cannot_start(&error))?;
-    let cards = settings.cards.iter().map(|card| card.id).collect();
-    let backend = UnitBackend::new(running.handle(), process_ids(&settings), cards);
+    let parties = settings.admin_addresses().map(|(party, _)| party).collect();
+    let backend = UnitBackend::new(running.handle(), process_ids(&settings), parties);
     let server =
         tokio::spawn(serve(listener, introduce(&settings.name, Party::Unit(id)), Backend::Unit(backend)));
     tracing::info!(unit = %id, address = %unit.address, admin = %unit.admin, "control unit runs");
@@ -103,6 +110,7 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
 /// It cannot be started, or its core has stopped of itself.
 pub async fn run_card(args: &CardArgs) -> Result<(), Failure> {
     let settings = Settings::load(&args.party.config)?;
+    survive_full_files();
     let id = CardId(args.card);
     let card = settings.card(id).ok_or_else(|| not_configured(Party::Card(id), &args.party.config))?;
     let store = open_store(&settings, &card.state, Party::Card(id), args.party.init)?;
@@ -118,6 +126,7 @@ pub async fn run_card(args: &CardArgs) -> Result<(), Failure> {
         store,
         table: Box::new(MemoryTable::new(faults.clone())),
         recording: args.party.record.clone().map(Recording::to),
+        wording: wording(),
     };
     let mut running = RunningCard::start(setup).await.map_err(|error| cannot_start(&error))?;
     let backend = CardBackend::new(running.handle(), process_ids(&settings), faults);
@@ -140,6 +149,10 @@ fn process(kind: ProcessKind) -> Box<dyn Process> {
     }
 }
 
+fn wording() -> Wording {
+    Wording { process: |id| render::process(id.0), key: |id, key| render::key::text(id.0, key) }
+}
+
 fn process_ids(settings: &Settings) -> Vec<ProcessId> {
     settings.processes.iter().map(|kind| ProcessId(kind.number())).collect()
 }
@@ -160,10 +173,13 @@ fn not_configured(party: Party, config: &Path) -> Failure {
 
 fn open_store(settings: &Settings, dir: &Path, party: Party, init: bool) -> Result<Box<RedbStore>, Failure> {
     // A voter that comes back without its promises could help two primaries into office: never by accident.
-    if !init && !dir.is_dir() {
-        return Err(Failure::new(Exit::Failed, format!("{party}: state directory {} is missing", dir.display())).hint(
-            "for the first start of this party, use --init; if it ran before, bring the directory back: it holds what the \
-             party promised",
+    let file = dir.join(FILE);
+    if !init && !file.is_file() {
+        let what = if dir.is_dir() { "holds no state (no file hitless.redb)" } else { "is missing" };
+        let message = format!("{party}: state directory {} {what}", dir.display());
+        return Err(Failure::new(Exit::Failed, message).hint(
+            "for the first start of this party, use --init; if it ran before, bring the file back (is a disk not mounted?): \
+             it holds what the party promised",
         ));
     }
     let store = RedbStore::open(dir, &settings.name, party);
@@ -184,6 +200,13 @@ fn cannot_start(error: &StartError) -> Failure {
 fn core_failed(party: Party) -> Failure {
     Failure::new(Exit::Failed, format!("the core of {party} has stopped of itself: the log above says why"))
         .hint("this is a defect of hitless; `--record` on the next start would show what led to it")
+}
+
+/// A write beyond the limit on file sizes fails then, and ends the recording; without a handler it would end the process.
+fn survive_full_files() {
+    if let Err(error) = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())) {
+        tracing::warn!(%error, "SIGXFSZ cannot be caught: a file that reaches the size limit ends this party");
+    }
 }
 
 /// Returns on SIGTERM, SIGINT and, if wanted, the end of standard input.

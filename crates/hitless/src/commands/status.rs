@@ -113,6 +113,11 @@ impl Overview {
             let follower = Party::Card(hitless_proto::ids::CardId(card));
             primary.channels.iter().any(|channel| parse_party(&channel.follower) == Some(follower))
         };
+        for unit in &self.units {
+            let unlinked = self.cards.iter().map(|card| format!("card-{}", card.card));
+            let unlinked = unlinked.filter(|card| !unit.connected.contains(card));
+            problems.extend(unlinked.map(|card| format!("unit-{} is not linked with {card}", unit.unit)));
+        }
         let unknown = self.cards.iter().filter(|card| !has_channel(card.card));
         problems.extend(unknown.map(|card| format!("card-{} has no channel at the primary", card.card)));
         problems
@@ -141,7 +146,7 @@ pub async fn run(args: &StatusArgs, as_json: bool) -> Result<(), Failure> {
         tokio::time::sleep(Duration::from_secs_f64(seconds.max(0.1))).await;
         overview = Overview::gather(&parties).await;
     }
-    judge(&overview)
+    judge(&overview, as_json)
 }
 
 fn print(overview: &Overview, as_json: bool) {
@@ -152,14 +157,18 @@ fn print(overview: &Overview, as_json: bool) {
     }
 }
 
-fn judge(overview: &Overview) -> Result<(), Failure> {
+fn judge(overview: &Overview, as_json: bool) -> Result<(), Failure> {
     let problems = overview.problems();
     if overview.units.is_empty() && overview.cards.is_empty() {
-        return Err(Failure::new(Exit::NotFound, "no party answers: ".to_owned() + &problems.join("; "))
+        return Err(Failure::new(Exit::NotFound, "no party answers")
             .hint("start them with `hitless control` and `hitless card`, or try `hitless demo`"));
     }
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, problems.join("; ")))
+    // The table has named each of them.
+    let message =
+        if problems.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", problems.len()) };
+    let failure = Failure::new(Exit::Failed, format!("the chassis is not whole: {message}"));
+    Err(if as_json { Failure { message: problems.join("; "), ..failure } } else { failure })
 }

@@ -58,7 +58,10 @@ impl Target {
             if self.config.exists() {
                 failure
             } else {
-                failure.hint("name the chassis file with --config, or admin addresses with --admin")
+                failure.hint(
+                    "name the chassis file with --config, or admin addresses with --admin; \
+                     `hitless config default > chassis.toml` writes one to start from",
+                )
             }
         })?;
         let known = |(party, address): (Party, SocketAddr)| Known {
@@ -86,7 +89,7 @@ impl Target {
     /// No unit says it is primary.
     pub async fn primary(&self) -> Result<Client, Failure> {
         let addresses = self.unit_addresses()?;
-        if let Some(found) = crate::feed::find_primary(&addresses, 0).await {
+        if let Some(found) = crate::feed::find_primary(&addresses).await {
             return Ok(Client::connect(&found.address, PATIENCE).await?);
         }
         let mut seen = Vec::new();

@@ -112,6 +112,10 @@ fn name(place: &Place<'_>, chassis: &ChassisTable) -> Result<String, ConfigError
         let message = format!("a chassis name has 1 to {MAX_CHASSIS_NAME} bytes, not {length}");
         return Err(place.at(name, message, "choose another name"));
     }
+    if name.get_ref().chars().any(char::is_control) {
+        let message = "a chassis name has no control characters".to_owned();
+        return Err(place.at(name, message, "logs and terminals show it: use letters, digits and dashes"));
+    }
     Ok(name.get_ref().clone())
 }
 
@@ -140,11 +144,11 @@ fn units(place: &Place<'_>, tables: Vec<UnitTable>) -> Result<Vec<UnitSettings>,
     let mut units: Vec<UnitSettings> = Vec::with_capacity(tables.len());
     for table in tables {
         let id = match u8::try_from(*table.id.get_ref()) {
-            Ok(id) if id > 0 => UnitId(id),
+            Ok(id) if id > 0 && usize::from(id) <= MAX_UNITS => UnitId(id),
             Ok(_) | Err(_) => {
                 return Err(place.at(
                     &table.id,
-                    "the id of a unit is 1 to 255".to_owned(),
+                    format!("the id of a unit is 1 to {MAX_UNITS}"),
                     "number them from 1",
                 ));
             }
@@ -187,11 +191,11 @@ fn cards(place: &Place<'_>, tables: Vec<CardTable>) -> Result<Vec<CardSettings>,
     let mut cards: Vec<CardSettings> = Vec::with_capacity(tables.len());
     for table in tables {
         let id = match u16::try_from(*table.id.get_ref()) {
-            Ok(id) if id > 0 => CardId(id),
+            Ok(id) if id > 0 && usize::from(id) <= MAX_CARDS => CardId(id),
             Ok(_) | Err(_) => {
                 return Err(place.at(
                     &table.id,
-                    "the id of a card is 1 to 65535".to_owned(),
+                    format!("the id of a card is 1 to {MAX_CARDS}"),
                     "number them from 1",
                 ));
             }

@@ -1,5 +1,6 @@
 //! From the TOML reader's error to one that says where, and what to do.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::ConfigError;
@@ -20,6 +21,23 @@ pub(super) fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Confi
         message,
         hint: Some(hint),
     }
+}
+
+/// A file that cannot be read as text.
+pub(super) fn unreadable(error: &std::io::Error, path: &Path) -> ConfigError {
+    let (message, hint) = match error.kind() {
+        ErrorKind::IsADirectory => {
+            ("is a directory".to_owned(), "name the chassis file in it, as in DIRECTORY/chassis.toml")
+        }
+        ErrorKind::InvalidData => {
+            ("is no text".to_owned(), "a chassis file is TOML in UTF-8: `hitless config default` shows one")
+        }
+        _ => (
+            format!("cannot be read: {error}"),
+            "name the chassis file; `hitless config default > chassis.toml` writes one to start from",
+        ),
+    };
+    ConfigError { file: path.to_owned(), line: None, message, hint: Some(hint.to_owned()) }
 }
 
 /// The line, from 1, of a byte offset.

@@ -1,5 +1,6 @@
 //! The configuration of a chassis: one TOML file, the same for every party.
 
+mod advice;
 mod check;
 mod diagnose;
 mod file;
@@ -139,13 +140,18 @@ pub struct ConfigError {
     pub hint: Option<String>,
 }
 
+impl ConfigError {
+    /// Where and what, without what to do.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}", self.file.display(), self.message)
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.message)?;
+        f.write_str(&self.headline())?;
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  {hint}"))
     }
 }
@@ -156,12 +162,7 @@ impl Settings {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
-            file: path.to_owned(),
-            line: None,
-            message: format!("cannot be read: {error}"),
-            hint: Some("`hitless config default > chassis.toml` writes one to start from".to_owned()),
-        })?;
+        let text = std::fs::read_to_string(path).map_err(|error| diagnose::unreadable(&error, path))?;
         Self::parse(&text, path)
     }
 

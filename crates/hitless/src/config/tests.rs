@@ -79,7 +79,10 @@ fn an_unknown_choice_is_named() {
 fn each_mistake_is_an_error_that_names_its_line() {
     let cases = [
         ("\"127.0.0.1:4701\"", "\"localhost\"", "not an address"),
-        ("id = 1\n# (required) Where the", "id = 0\n# (required) Where the", "1 to 255"),
+        ("id = 1\n# (required) Where the", "id = 0\n# (required) Where the", "1 to 9"),
+        ("id = 2\naddress", "id = 10\naddress", "1 to 9"),
+        ("id = 2\nadmin", "id = 1025\nadmin", "1 to 1024"),
+        ("name = \"hitless\"", "name = \"a\\u0007b\"", "no control characters"),
         ("id = 2\naddress", "id = 1\naddress", "already"),
         (
             "# voters = [\"unit-1\", \"unit-2\", \"card-1\"]",

@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
     /// Entries of the generated table.
-    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub entries: u64,
     /// Load these instead: lists of prefixes, JSON lines or MRT dumps, plain or packed; repeat, or part by commas.
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
@@ -18,10 +18,11 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FILE")]
     pub churn: Option<PathBuf>,
     /// Changes a second while the churn runs.
-    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub churn_rate: u64,
-    /// Churn comes in bursts, as it does when a link fails: one in so many milliseconds.
-    #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    /// Churn comes in a burst every so many milliseconds. The strike comes when half a burst is on its way to the cards: the
+    /// longer the burst, the more ops are in doubt then.
+    #[arg(long, default_value_t = 10, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub burst_ms: u64,
     /// Microseconds that a card's table takes for each write during the churn. The Linux kernel takes 6 to 10.
     #[arg(long, default_value_t = 10, value_name = "MICROS")]

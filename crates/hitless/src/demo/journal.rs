@@ -7,6 +7,7 @@ use hitless_admin::{Bytes, ChangeRow};
 
 use super::model::Model;
 use crate::feed::Observer;
+use crate::render;
 
 /// Milliseconds of one bucket of the timeline.
 pub(super) const BUCKET_MS: u64 = 10;
@@ -129,15 +130,17 @@ impl Observer for Journal {
     }
 
     fn rejected(&mut self, row: &ChangeRow, reason: &str) {
-        tracing::warn!(?row, reason, "a change was rejected");
+        let key = render::key::text(row.0, &row.1.0);
+        tracing::warn!(process = render::process(row.0), key, reason, "a change was rejected");
         let mut pages = self.pages();
         pages.model.rejected(row);
         pages.counts.rejected += 1;
         pages.under_way = pages.under_way.saturating_sub(1);
     }
 
-    fn failed(&mut self, card: u16, key: &Bytes, reason: &str) {
-        tracing::warn!(card, %key, reason, "a card refused a change");
+    fn failed(&mut self, process: u16, card: u16, key: &Bytes, reason: &str) {
+        let key = render::key::text(process, &key.0);
+        tracing::warn!(process = render::process(process), card, key, reason, "a card refused a change");
         self.pages().counts.failed += 1;
     }
 

@@ -34,12 +34,12 @@ use table::Churn;
 /// # Errors
 /// A check failed, a step took too long, or the chassis could not be started.
 pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
+    table::check(args)?;
     // The page is written at the end; that it cannot be is said at the beginning.
     std::fs::write(&args.html, "").map_err(|error| {
         Failure::new(Exit::Usage, format!("{}: {error}", args.html.display()))
             .hint("name another file with --html")
     })?;
-    table::check(args)?;
     let scratch = tempfile::Builder::new()
         .prefix("hitless-demo-")
         .tempdir()

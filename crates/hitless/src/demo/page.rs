@@ -6,6 +6,7 @@ use super::args::DemoArgs;
 use super::journal::BUCKET_MS;
 use super::round::Round;
 use super::summary::Summary;
+use crate::render::report::method_name;
 use crate::render::{bytes, count, millis};
 
 const WIDTH: f64 = 980.0;
@@ -17,7 +18,7 @@ const DRAWN: usize = 20;
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1020px;margin:2em auto;\
     padding:0 1em}h1{font-size:1.5em}h2{font-size:1.1em;margin:2em 0 .3em}table{border-collapse:collapse;margin:.5em 0}\
     th,td{padding:.15em .8em;text-align:right;border-bottom:1px solid #e3e8ee}th{font-weight:600;color:#5a6b7d}\
-    td:first-child,th:first-child{text-align:left}.ok{color:#1a7f4b}.bad{color:#c02626;font-weight:600}\
+    td:first-child,th:first-child{text-align:left}.n{width:100%}.n th,.n td{white-space:nowrap;padding:.15em .5em;font-size:.93em}.ok{color:#1a7f4b}.bad{color:#c02626;font-weight:600}\
     svg{width:100%;height:auto;background:#fafbfc;border:1px solid #e3e8ee;border-radius:4px}svg text{font-size:11px;fill:#5a6b7d}\
     .key{color:#5a6b7d;font-size:.9em}.key b{padding:0 .6em;margin:0 .3em 0 1em;border-radius:2px}";
 
@@ -51,7 +52,7 @@ pub(super) fn render(args: &DemoArgs, summary: &Summary) -> String {
 
 fn overview(page: &mut String, summary: &Summary) {
     page.push_str(
-        "<table><tr><th>round<th>victim<th>takeover<th>longest gap<th>churn<th>replayed<th>bytes<th>full resend<th>result</tr>\n",
+        "<table class=\"n\"><tr><th>round<th>victim<th>takeover<th>longest gap<th>churn<th>replayed<th>bytes<th>full resend<th>result</tr>\n",
     );
     for round in &summary.rounds {
         let total =
@@ -84,16 +85,16 @@ fn draw_round(page: &mut String, round: &Round) {
     page.push_str("</table>\n");
     let Some(report) = &round.takeover else { return };
     page.push_str(
-        "<table><tr><th>channel<th>method<th>folded<th>in doubt<th>replayed<th>adopted<th>failed<th>bytes<th>full resend\
+        "<table class=\"n\"><tr><th>channel<th>method<th>folded<th>in doubt<th>replayed<th>adopted<th>failed<th>bytes<th>full resend\
          <th>time<th>verified</tr>\n",
     );
     for channel in &report.channels {
         let _ = writeln!(
             page,
-            "<tr><td>{} on card-{}<td>{:?}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{} on card-{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
             crate::render::process(channel.process),
             channel.card,
-            channel.method,
+            method_name(channel.method),
             count(channel.folded),
             count(channel.in_doubt),
             count(channel.replayed),

@@ -16,6 +16,7 @@ use super::outside::{Comparison, compare};
 use super::table::Churn;
 use crate::commands::switchover::hand_over;
 use crate::commands::target::{PATIENCE, ask};
+use crate::config::ProcessKind;
 use crate::failure::{Exit, Failure};
 use crate::feed::{Feed, find_primary};
 
@@ -112,7 +113,12 @@ impl Stage<'_> {
             .filter(|card| Party::Card(*card) != victim)
             .collect::<Vec<_>>();
         let comparison = compare(self.chassis, acting, &cards, self.journal).await?;
-        judge(round, &comparison, "after the takeover");
+        let when = if round.takeover.is_some() {
+            "after the takeover".to_owned()
+        } else {
+            format!("after {victim} was {}", self.args.how.done())
+        };
+        judge(round, &comparison, &when);
         round.after_takeover = Some(comparison);
         self.come_back(victim, acting, round).await?;
         self.switch_back(victim, acting, round).await
@@ -123,7 +129,7 @@ impl Stage<'_> {
     }
 
     async fn epoch(&self) -> Result<u32, Failure> {
-        let found = find_primary(&self.chassis.unit_addresses(), 0).await;
+        let found = find_primary(&self.chassis.unit_addresses()).await;
         found.map(|found| found.epoch).ok_or_else(|| Failure::new(Exit::Failed, "no control unit is primary"))
     }
 
@@ -165,14 +171,18 @@ impl Stage<'_> {
             let report = self.wait_takeover(epoch, primary).await?;
             round.takeover_ms = struck.elapsed().as_secs_f64() * 1_000.0;
             round.timeline.reported = Some(self.journal.pages().now());
-            check_takeover(round, &report);
+            check_takeover(round, &report, self.chassis.cards());
             round.takeover = Some(report);
         } else {
             self.wait_going_on(submitted).await?;
             round.takeover_ms = struck.elapsed().as_secs_f64() * 1_000.0;
-            let same = find_primary(&self.chassis.unit_addresses(), 0).await;
+            let same = find_primary(&self.chassis.unit_addresses()).await;
             let holds = same.as_ref().is_some_and(|found| found.unit == primary.0 && found.epoch == epoch);
-            round.check("the primary goes on", holds, format!("{primary} in epoch {epoch}, now {same:?}"));
+            let now = same.map_or_else(
+                || "nobody is primary now".to_owned(),
+                |found| format!("unit-{} in epoch {} now", found.unit, found.epoch),
+            );
+            round.check("the primary goes on", holds, format!("{primary} in epoch {epoch} before, {now}"));
         }
         tokio::time::sleep(Duration::from_millis(self.args.churn_ms)).await;
         Ok(())
@@ -262,7 +272,7 @@ impl Stage<'_> {
         if victim != Party::Unit(before) {
             return Ok(before);
         }
-        let found = find_primary(&self.chassis.unit_addresses(), 0).await;
+        let found = find_primary(&self.chassis.unit_addresses()).await;
         let acting = found.map(|found| UnitId(found.unit)).filter(|unit| *unit != before);
         acting.ok_or_else(|| self.chassis.diagnose("no other control unit is primary", &[]))
     }
@@ -288,13 +298,13 @@ impl Stage<'_> {
         let report = hand_over(&mut client, &addresses, to, self.deadline()).await?;
         let (bytes, replayed) =
             (report.total(|channel| channel.bytes), report.total(|channel| channel.replayed));
-        let nothing = bytes == 0 && replayed == 0;
-        let detail = format!("{replayed} keys, {bytes} bytes, to unit-{}", report.unit);
-        round.check(
-            "the planned switchover replayed nothing",
-            nothing && report.planned && report.verified(),
-            detail,
+        let nothing = bytes == 0 && replayed == 0 && report.planned && report.verified();
+        let (rows, expected) = coverage(&report, self.chassis.cards());
+        let detail = format!(
+            "{replayed} keys, {bytes} bytes on {rows} of {expected} channels, to unit-{}",
+            report.unit
         );
+        round.check("the planned switchover replayed nothing", nothing && rows == expected, detail);
         let primary = UnitId(report.unit);
         round.switchover = Some(report);
         self.chassis.wait_whole(self.deadline()).await?;
@@ -306,10 +316,22 @@ impl Stage<'_> {
     }
 }
 
-fn check_takeover(round: &mut Round, report: &TakeoverReport) {
+/// How many channels the report has, and how many there are: one per process and card. A report without rows proves nothing.
+fn coverage(report: &TakeoverReport, cards: &[CardId]) -> (usize, usize) {
+    let all = ProcessKind::ALL.iter().flat_map(|kind| cards.iter().map(|card| (kind.number(), card.0)));
+    let (mut found, mut expected) = (0, 0);
+    for wanted in all {
+        expected += 1;
+        found += usize::from(report.channels.iter().any(|row| (row.process, row.card) == wanted));
+    }
+    (found, expected)
+}
+
+fn check_takeover(round: &mut Round, report: &TakeoverReport, cards: &[CardId]) {
     let verified = report.channels.iter().filter(|channel| channel.verified).count();
-    let detail = format!("{verified} of {}", report.channels.len());
-    round.check("every channel is verified", report.verified() && !report.channels.is_empty(), detail);
+    let (rows, expected) = coverage(report, cards);
+    let detail = format!("{verified} of {expected}");
+    round.check("every channel is verified", report.verified() && rows == expected, detail);
     let (doubt, replayed) =
         (report.total(|channel| channel.in_doubt), report.total(|channel| channel.replayed));
     let detail = format!("{replayed} replayed, {doubt} in doubt");
@@ -333,4 +355,37 @@ fn with(mut detail: String, comparison: &Comparison) -> String {
         detail.push_str(example);
     }
     detail
+}
+
+#[cfg(test)]
+mod tests {
+    use hitless_admin::{ChannelReport, TakeoverReport};
+    use hitless_proto::ids::CardId;
+
+    use super::{Round, check_takeover, coverage};
+
+    fn report(rows: &[(u16, u16)]) -> TakeoverReport {
+        let row = |(process, card): &(u16, u16)| ChannelReport {
+            process: *process,
+            card: *card,
+            verified: true,
+            ..ChannelReport::default()
+        };
+        TakeoverReport { channels: rows.iter().map(row).collect(), ..TakeoverReport::default() }
+    }
+
+    #[test]
+    fn a_report_that_lacks_a_channel_verifies_nothing() {
+        let cards = [CardId(1), CardId(2)];
+        assert_eq!(coverage(&report(&[]), &cards), (0, 4));
+        for (rows, holds) in [
+            (vec![], false),
+            (vec![(1, 1), (2, 1), (1, 2)], false),
+            (vec![(1, 1), (2, 1), (1, 2), (2, 2)], true),
+        ] {
+            let mut round = Round::default();
+            check_takeover(&mut round, &report(&rows), &cards);
+            assert_eq!(round.checks[0].holds, holds, "{rows:?}");
+        }
+    }
 }

@@ -10,6 +10,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// While it is not answering, its successor may come into office: ask again soon.
 const SHORT_PATIENCE: Duration = Duration::from_millis(120);
 
+/// Pause between two questions to the same unit while its election to primary is waited for.
+const AGAIN: Duration = Duration::from_millis(25);
+
 /// A unit that says it is primary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -21,26 +24,39 @@ pub struct Found {
     pub address: String,
 }
 
-/// The unit that is primary in the highest epoch above `above`. One that was cut off may still believe it is; with
-/// `above`, the epoch of that one, the first answer is the right one, and those that do not answer are not waited for.
-pub async fn find_primary(addresses: &[String], above: u32) -> Option<Found> {
+/// The unit that is primary in the highest epoch: one that was cut off may still believe it is.
+pub async fn find_primary(addresses: &[String]) -> Option<Found> {
     let mut asked: JoinSet<Option<Found>> = JoinSet::new();
     for address in addresses {
-        asked.spawn(ask(address.clone(), if above > 0 { SHORT_PATIENCE } else { PATIENCE }));
+        asked.spawn(ask(address.clone(), PATIENCE));
     }
     let mut best = None::<Found>;
     while let Some(found) = asked.join_next().await {
         if let Ok(Some(found)) = found
-            && found.epoch > above
             && best.as_ref().is_none_or(|best| best.epoch < found.epoch)
         {
             best = Some(found);
-            if above > 0 {
-                break;
-            }
         }
     }
     best
+}
+
+/// Asks each of them again and again, none waiting for another, until one says it is primary in a later epoch than `above`.
+pub(super) async fn await_successor(addresses: Vec<String>, above: u32) -> Option<Found> {
+    let mut asked: JoinSet<Found> = JoinSet::new();
+    for address in addresses {
+        asked.spawn(async move {
+            loop {
+                if let Some(found) = ask(address.clone(), SHORT_PATIENCE).await
+                    && found.epoch > above
+                {
+                    return found;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+    }
+    asked.join_next().await?.ok()
 }
 
 async fn ask(address: String, patience: Duration) -> Option<Found> {

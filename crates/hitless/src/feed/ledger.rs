@@ -143,8 +143,8 @@ impl Ledger {
                 self.advance(process, observer);
                 true
             }
-            Notice::Failed { card, key, reason, .. } => {
-                observer.failed(card, &key, &reason);
+            Notice::Failed { process, card, key, reason, .. } => {
+                observer.failed(process, card, &key, &reason);
                 true
             }
             Notice::Role { role, epoch: now, .. } => {
@@ -212,7 +212,7 @@ mod tests {
         fn rejected(&mut self, row: &ChangeRow, _: &str) {
             self.rejected.push(row.1.0[0]);
         }
-        fn failed(&mut self, _: u16, _: &Bytes, _: &str) {}
+        fn failed(&mut self, _: u16, _: u16, _: &Bytes, _: &str) {}
         fn connected(&mut self, _: u8, _: u32, _: usize) {}
     }
 

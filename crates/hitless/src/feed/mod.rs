@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 pub use find::{Found, find_primary};
 
 use connection::Connection;
+use find::await_successor;
 use ledger::Ledger;
 
 /// Changes that are submitted and not yet safe. The primary has a bound of its own (65,536 per process); this one bounds
@@ -40,7 +41,7 @@ pub trait Observer: Send + 'static {
     /// `row` can never be applied.
     fn rejected(&mut self, row: &ChangeRow, reason: &str);
     /// A card's forwarding table refused a change.
-    fn failed(&mut self, card: u16, key: &hitless_admin::Bytes, reason: &str);
+    fn failed(&mut self, process: u16, card: u16, key: &hitless_admin::Bytes, reason: &str);
     /// Connected with the primary `unit`; `again` changes are submitted again.
     fn connected(&mut self, unit: u8, epoch: u32, again: usize);
 }
@@ -119,12 +120,14 @@ struct Worker<O> {
 
 impl<O: Observer> Worker<O> {
     async fn run(mut self) -> O {
-        let mut above = 0;
+        let mut successor = None;
         while !self.finished() {
-            let Some(found) = find_primary(&self.addresses, above).await else {
+            let found = match successor.take() {
+                Some(found) => Some(found),
+                None => find_primary(&self.addresses).await,
+            };
+            let Some(found) = found else {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                // A unit that lost its role without a successor may be primary again in the same epoch.
-                above = 0;
                 continue;
             };
             let Ok(connection) = Connection::open(&found.address).await else {
@@ -133,7 +136,7 @@ impl<O: Observer> Worker<O> {
             };
             let again = self.ledger.begin_again();
             self.observer.connected(found.unit, found.epoch, again);
-            above = self.serve(connection, found.epoch).await;
+            successor = self.serve(connection, found.epoch).await;
         }
         self.observer
     }
@@ -149,43 +152,38 @@ impl<O: Observer> Worker<O> {
         false
     }
 
-    /// Submits over one connection until it is of no use any more. Returns the epoch that is known to be passed.
-    async fn serve(&mut self, mut connection: Connection, epoch: u32) -> u32 {
+    /// Submits over one connection until it is of no use any more. Returns the next primary, where it is known.
+    async fn serve(&mut self, mut connection: Connection, epoch: u32) -> Option<Found> {
         let mut tick = tokio::time::interval(STALL);
         let mut completed = self.ledger.completed();
-        let mut probe = None::<JoinHandle<Option<Found>>>;
+        let mut watch = Watch::default();
         while !self.finished() {
             let room = self.ledger.under_way() < WINDOW;
             let reserve = connection.reserve();
             tokio::select! {
                 line = connection.receive() => {
-                    let Some(line) = line else { return 0 };
-                    if !self.ledger.take(line, epoch, &mut self.observer) {
-                        return 0;
+                    if !self.ledger.take(line?, epoch, &mut self.observer) {
+                        return None;
                     }
                 }
                 permit = reserve, if self.ledger.has_unsent() => {
-                    let Some(permit) = permit else { return 0 };
-                    permit.send(self.ledger.next_submit());
+                    permit?.send(self.ledger.next_submit());
                 }
                 command = self.inbox.recv(), if !self.ended && room && !self.ledger.has_unsent() => {
                     self.command(command);
                 }
+                found = watch.found() => return Some(found),
                 _ = tick.tick() => {
-                    if let Some(found) = take_finished(&mut probe).await
-                        && found.epoch > epoch
-                    {
-                        return epoch;
-                    }
-                    if self.ledger.completed() == completed && !self.ledger.idle() && probe.is_none() {
-                        let addresses = self.addresses.clone();
-                        probe = Some(tokio::spawn(async move { find_primary(&addresses, epoch).await }));
+                    if self.ledger.completed() == completed && !self.ledger.idle() {
+                        watch.begin(&self.addresses, epoch);
+                    } else {
+                        watch.end();
                     }
                     completed = self.ledger.completed();
                 }
             }
         }
-        0
+        None
     }
 
     fn command(&mut self, command: Option<Command>) {
@@ -202,9 +200,37 @@ impl<O: Observer> Worker<O> {
     }
 }
 
-async fn take_finished(probe: &mut Option<JoinHandle<Option<Found>>>) -> Option<Found> {
-    if !probe.as_ref().is_some_and(JoinHandle::is_finished) {
-        return None;
+/// Looks for the next primary while nothing becomes safe.
+#[derive(Default)]
+struct Watch(Option<JoinHandle<Option<Found>>>);
+
+impl Watch {
+    fn begin(&mut self, addresses: &[String], above: u32) {
+        let addresses = addresses.to_vec();
+        self.0.get_or_insert_with(|| tokio::spawn(await_successor(addresses, above)));
     }
-    probe.take()?.await.ok().flatten()
+
+    fn end(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
+    }
+
+    /// Never returns while nobody is found. Cancel-safe.
+    async fn found(&mut self) -> Found {
+        if let Some(task) = &mut self.0
+            && let Ok(Some(found)) = task.await
+        {
+            self.0 = None;
+            return found;
+        }
+        self.0 = None;
+        std::future::pending().await
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
+    }
 }

@@ -11,6 +11,8 @@ use super::{Grid, bytes, count, millis, process};
 pub fn text(report: &TakeoverReport) -> String {
     let kind = match (report.planned, report.recovered) {
         (true, _) => "switchover",
+        // The first epoch of a chassis follows nobody's.
+        (false, _) if report.epoch == 1 => "first start",
         (false, true) => "recovery",
         (false, false) => "failover",
     };
@@ -60,14 +62,20 @@ pub fn text(report: &TakeoverReport) -> String {
     text
 }
 
+/// Name of a method for people.
+#[must_use]
+pub fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Replay => "replay",
+        Method::Reconcile => "reconcile",
+    }
+}
+
 fn cells(channel: &ChannelReport) -> [String; 12] {
     [
         process(channel.process),
         format!("card-{}", channel.card),
-        match channel.method {
-            Method::Replay => "replay".to_owned(),
-            Method::Reconcile => "reconcile".to_owned(),
-        },
+        method_name(channel.method).to_owned(),
         count(channel.folded),
         count(channel.in_doubt),
         count(channel.replayed),
