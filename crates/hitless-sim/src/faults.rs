@@ -295,11 +295,14 @@ impl Chaos {
         let failing: Vec<Blob> = keys.into_iter().filter(|_| self.random.one_in(5)).collect();
         let room = self.random.below(6) as usize;
         let Some(table) = world.table_mut(card, process) else { return false };
-        match fault {
-            Fault::TableSlow => table.slow = slow,
-            Fault::TableStuck => table.stuck = true,
-            Fault::KeyFails => table.failing.extend(failing),
-            _ => table.limit = Some(table.entries().len() + room),
+        if fault == Fault::TableSlow {
+            table.slow = slow;
+        } else if fault == Fault::TableStuck {
+            table.stuck = true;
+        } else if fault == Fault::KeyFails {
+            table.failing.extend(failing);
+        } else {
+            table.limit = Some(table.entries().len() + room);
         }
         self.later(world, 10_000, 4_000_000, Undo::Table(card, process));
         true

@@ -78,9 +78,9 @@ pub fn run(seed: u64, tracing: Tracing) -> Outcome {
     let result = safety(&mut world, &mut chaos, (&mut load, &mut random), end)
         .and_then(|()| rest(&mut world, &mut load))
         .and_then(|()| failover(&mut world, &mut random));
-    let reports = world.events().iter().filter_map(|(_, _, event)| match event {
-        Event::Takeover(report) => Some(report),
-        _ => None,
+    let reports = world.events().iter().filter_map(|(_, _, event)| {
+        let Event::Takeover(report) = event else { return None };
+        Some(report)
     });
     let summary = Summary {
         steps: world.steps,

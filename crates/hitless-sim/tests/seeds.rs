@@ -21,6 +21,10 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         "safe survives: a recovery made an entry for named cards one for all, which a narrowing then deleted",
     ),
     (2480, "nobody is accused wrongly: what was for a link that is gone was said on the next one"),
+    (
+        2406,
+        "progress: entries with positions beyond the log, of a unit that was primary before, were compared for ever",
+    ),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
 ];
 

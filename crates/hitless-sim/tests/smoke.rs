@@ -1,4 +1,5 @@
 //! A chassis without faults: it elects a primary, takes a load, survives the death of the primary, and switches back.
+#![allow(clippy::unwrap_used)]
 
 use hitless_proto::ids::Party;
 use hitless_proto::process::table;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::stream::Stream;
 use crate::digest::{FANOUT, LEAF_LEVEL, Sum};
 use crate::entry::Blob;
-use crate::ids::{Party, Seq};
+use crate::ids::{Party, Version};
 use crate::limits::{ASK_LEAVES, ASK_NODES};
 use crate::message::{Answer, LeafEntry, Question};
 use crate::rules::{Rule, holds};
@@ -31,7 +31,7 @@ pub(super) struct Compare {
 enum Asked {
     Root(Sum),
     Children { level: u8, nodes: Vec<u32>, sums: Vec<[Sum; 16]> },
-    Leaves { at: Seq, leaves: Vec<u32> },
+    Leaves { at: Version, leaves: Vec<u32> },
 }
 
 /// What an answer led to.
@@ -55,8 +55,8 @@ impl Compare {
         self.asked.is_none() && self.leaves.is_empty()
     }
 
-    /// The next question, if none is out. `sent`: the last op that was sent to the follower.
-    pub(super) fn next_question(&mut self, stream: &Stream, party: Party, sent: Seq) -> Option<Question> {
+    /// The next question, if none is out. `sent`: the epoch, and the position up to which ops were sent to the follower.
+    pub(super) fn next_question(&mut self, stream: &Stream, party: Party, sent: Version) -> Option<Question> {
         if self.asked.is_some() {
             return None;
         }
@@ -141,8 +141,14 @@ impl Compare {
         }
     }
 
-    fn compare_leaf(&mut self, stream: &Stream, party: Party, (leaf, at): (u32, Seq), told: &[LeafEntry]) {
-        for row in stream.table.leaf(leaf).filter(|row| row.version().seq <= at) {
+    fn compare_leaf(
+        &mut self,
+        stream: &Stream,
+        party: Party,
+        (leaf, at): (u32, Version),
+        told: &[LeafEntry],
+    ) {
+        for row in stream.table.leaf(leaf).filter(|row| row.version() <= at) {
             let key = Blob::new(row.key());
             let told = told.iter().find(|entry| entry.key == key);
             let failed = told.is_some_and(|entry| entry.failed);

@@ -11,7 +11,7 @@ use super::stream::Stream;
 use crate::context::Context;
 use crate::digest::LEAVES;
 use crate::entry::{Blob, CardContent, CardOp, Cookie, Update};
-use crate::ids::{CardId, Epoch, Party, ProcessId, Seq};
+use crate::ids::{CardId, Epoch, Party, ProcessId, Seq, Version};
 use crate::limits::{BATCH_BYTES, BATCH_OPS};
 use crate::log::Log;
 use crate::message::{Ask, CardOps, Fill, Start, ToCard, ToStandby, UnitMessage, UnitOps};
@@ -228,7 +228,7 @@ fn pump_ask(context: &mut Context, epoch: Epoch, stream: &mut Stream, party: Par
         return;
     }
     let mut compare = core::mem::take(compare);
-    let question = compare.next_question(stream, party, sent);
+    let question = compare.next_question(stream, party, Version { epoch, seq: sent });
     if let Some(feed) = stream.feeds.get_mut(&party) {
         feed.state = FeedState::Comparing(compare);
     }
