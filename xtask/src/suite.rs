@@ -1,4 +1,4 @@
-//! `cargo xtask test`: set-up, all tests, doc tests, then `check`; the last line counts the tests.
+//! `cargo xtask test`: set-up, all tests, doc tests, the searches, then `check`; the last line counts the tests.
 
 use anyhow::{Context, Result};
 
@@ -45,8 +45,16 @@ pub(crate) fn all() -> Result<bool> {
     let mut good = set_up()?;
     good &= run_tests(None, &mut tally)?;
     good &= watched(&mut cargo(&["test", "--workspace", "--doc", "--locked"]), |line| tally.count(line))?;
+    good &= searches()?;
     good &= check::check(&Tree::read()?, &[])?;
     Ok(close(good, tally))
+}
+
+/// What looks for faults that no test names: the simulator over many seeds, and the model checker over the smallest chassis.
+fn searches() -> Result<bool> {
+    let sweep = ["run", "-q", "-p", "hitless-sim", "--locked", "--", "sweep", "--seeds", "0..500"];
+    let model = ["run", "-q", "-p", "hitless-model", "--locked"];
+    Ok(loudly(&mut cargo(&sweep))? & loudly(&mut cargo(&model))?)
 }
 
 /// Runs the tests whose names contain `filter`.
