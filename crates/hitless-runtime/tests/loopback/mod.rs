@@ -16,7 +16,7 @@ use hitless_proto::status::ChannelState;
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
     CardHandle, CardSetup, Events, ForwardingTable, NoEvent, Recording, RunningCard, RunningUnit, Store,
-    StoreError, UnitHandle, UnitSetup,
+    StoreError, UnitHandle, UnitSetup, Wording,
 };
 use tokio::time::{sleep, timeout};
 

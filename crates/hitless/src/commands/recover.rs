@@ -2,7 +2,7 @@
 
 use clap::Args;
 use hitless_admin::Request;
-use hitless_proto::ids::Party;
+use hitless_proto::ids::{CardId, Party};
 use serde_json::json;
 
 use super::target::{Target, ask};
@@ -14,9 +14,19 @@ use crate::failure::{Exit, Failure};
 pub struct RecoverArgs {
     #[command(flatten)]
     target: Target,
-    /// The card that is given up: nobody waits for what it holds any more. What only this card knows is lost.
-    #[arg(long, value_name = "CARD", value_parser = card, required = true)]
-    without: Vec<u16>,
+    /// The card or control unit that is given up: nobody waits for what it holds any more, and what only it holds is
+    /// lost. `card-3` (or `3`), `unit-2`.
+    #[arg(long, value_name = "PARTY", value_parser = party, required = true)]
+    without: Vec<Party>,
+}
+
+/// Reads `3`, `card-3` or `unit-2`.
+fn party(text: &str) -> Result<Party, String> {
+    match (text.parse(), parse_party(text)) {
+        (Ok(id), _) => Ok(Party::Card(CardId(id))),
+        (Err(_), Some(party)) => Ok(party),
+        (Err(_), None) => Err("write card-3 or unit-2".to_owned()),
+    }
 }
 
 /// Reads `3` or `card-3`.
@@ -39,9 +49,9 @@ pub async fn run(args: &RecoverArgs, as_json: bool) -> Result<(), Failure> {
     let mut told = Vec::new();
     let mut problems = Vec::new();
     for address in args.target.unit_addresses()? {
-        for card in &args.without {
-            match ask(&address, Request::Forgo { card: *card }).await {
-                Ok(_) => told.push(json!({"unit": address, "without": card})),
+        for party in &args.without {
+            match ask(&address, Request::Forgo { party: party.to_string() }).await {
+                Ok(_) => told.push(json!({"unit": address, "without": party.to_string()})),
                 Err(error) => problems.push(Failure::from(error)),
             }
         }
@@ -55,11 +65,11 @@ pub async fn run(args: &RecoverArgs, as_json: bool) -> Result<(), Failure> {
     if as_json {
         println!("{}", json!({"told": told}));
     } else {
-        let cards: Vec<String> = args.without.iter().map(|card| format!("card-{card}")).collect();
+        let parties: Vec<String> = args.without.iter().map(ToString::to_string).collect();
         println!(
             "{} control units go on without {}",
             told.len() / args.without.len().max(1),
-            cards.join(", ")
+            parties.join(", ")
         );
         for problem in problems {
             eprintln!("warning: {problem}");
