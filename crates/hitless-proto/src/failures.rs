@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::digest::{SparseTree, Sum};
-use crate::entry::{Blob, Update};
+use crate::entry::{Blob, Origin, Update};
 use crate::ids::{CardId, Time};
 use crate::table::Table;
 
@@ -78,6 +78,10 @@ impl Failures {
     ) -> Settled {
         if nack.is_none() {
             return if self.remove(card, &update.key) { Settled::Cured } else { Settled::Unchanged };
+        }
+        if update.origin != Origin::Retry {
+            // Something else is wanted now: it has had no retry yet.
+            self.remove(card, &update.key);
         }
         let op = update.for_card(card);
         let part = op.content.as_ref().map(|content| &content.part[..]);

@@ -1,6 +1,6 @@
 //! The rules of the protocol that can be taken out one by one, to prove that the simulator and the model checker see it.
 //!
-//! Only a build with the feature `mutants` can take a rule out; in every other build [`holds`] is `true` at compile time.
+//! Only a build with the feature `mutants` can take a rule out; in every other build `holds` is `true` at compile time.
 //! What is taken out is taken out of the whole process.
 
 #[cfg(feature = "mutants")]
