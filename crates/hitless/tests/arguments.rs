@@ -19,7 +19,7 @@ fn wrong_arguments_are_usage_errors() {
     refused(&["demo", "--kill", "everyone"], 2, "possible values: primary, standby, card");
     refused(&["switchover", "--to", "card-1"], 2, "write 2 or unit-2");
     refused(&["recover"], 2, "--without");
-    refused(&["recover", "--without", "unit-1"], 2, "write 3 or card-3");
+    refused(&["recover", "--without", "shelf-1"], 2, "write card-3 or unit-2");
     refused(&["load"], 2, "required");
     refused(&["load", "/no/such/file"], 2, "/no/such/file");
     refused(&["show", "--process", "nothing", "key"], 2, "known are fib, table");
