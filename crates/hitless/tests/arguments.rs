@@ -20,7 +20,9 @@ fn wrong_arguments_are_usage_errors() {
     refused(&["switchover", "--to", "card-1"], 2, "write 2 or unit-2");
     refused(&["recover"], 2, "--without");
     refused(&["recover", "--without", "shelf-1"], 2, "write card-3 or unit-2");
-    refused(&["load"], 2, "required");
+    refused(&["load"], 2, "no file is named");
+    refused(&["load", "--entries", "5", "table.txt"], 2, "--entries is for the generator");
+    refused(&["report", "--last", "0"], 2, "0 is not in 1..");
     refused(&["load", "/no/such/file"], 2, "/no/such/file");
     refused(&["show", "--process", "nothing", "key"], 2, "known are fib, table");
     refused(&["show", "not-a-prefix"], 2, "is not a key of fib");

@@ -17,6 +17,9 @@ const READ_BUFFER: usize = 256 * 1024;
 /// Lines that wait for a client that reads slowly; beyond it the client is not served until it reads.
 const LINES: usize = 64;
 
+/// After this a connection that asks for nothing is closed.
+const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Where the answers of a connection go.
 #[derive(Clone)]
 pub(super) struct Out(mpsc::Sender<Vec<u8>>);
@@ -50,7 +53,11 @@ pub(super) async fn run(stream: TcpStream, party: &PartyIs, backend: &Backend) {
     let mut reader = LineReader::new(BufReader::with_capacity(READ_BUFFER, read));
     let mut noticed = false;
     loop {
-        let line = match reader.next().await {
+        // Who watches or submits may be silent for long; who does neither must not keep the operator's place.
+        let patience = if noticed { std::time::Duration::MAX } else { IDLE };
+        let Ok(next) = tokio::time::timeout(patience, reader.next()).await else { break };
+        let line = match next {
+            Ok(Some(line)) if line.trim_ascii().is_empty() => continue,
             Ok(Some(line)) => line,
             Ok(None) | Err(LineError::Io(_)) => break,
             Err(LineError::TooLong) => {

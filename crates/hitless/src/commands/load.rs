@@ -27,7 +27,6 @@ pub struct LoadArgs {
     #[command(flatten)]
     target: Target,
     /// The file, plain or packed by gzip, xz or bzip2; `-` is standard input.
-    #[arg(required_unless_present = "entries")]
     file: Option<PathBuf>,
     /// What the file holds; told by its first bytes where it is not said.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
@@ -95,6 +94,8 @@ struct Outcome {
     rejected: u64,
     failed: u64,
     submitted_again: u64,
+    /// The input ended before its end: what follows was not read.
+    cut_short: bool,
     seconds: f64,
 }
 
@@ -154,10 +155,11 @@ pub async fn run(args: &LoadArgs, as_json: bool) -> Result<(), Failure> {
         Pace { speed: (args.speed > 0.0).then_some(args.speed), rate: args.rate.filter(|rate| *rate > 0.0) };
     let (mut batches, progress) = read(source, pace);
     let feed = Feed::start(args.target.unit_addresses()?, wait, Counter(Arc::clone(&counts)));
-    let mut invalid = 0;
+    let (mut invalid, mut cut_short) = (0, false);
     let feeding = async {
         while let Some(batch) = batches.recv().await {
             for bad in batch.bad {
+                cut_short |= bad.fatal;
                 if invalid < SHOWN {
                     bar.suspend(|| eprintln!("invalid: {bad}"));
                 }
@@ -184,6 +186,7 @@ pub async fn run(args: &LoadArgs, as_json: bool) -> Result<(), Failure> {
         rejected: get(&counts.rejected),
         failed: get(&counts.failed),
         submitted_again: get(&counts.again),
+        cut_short,
         seconds: begun.elapsed().as_secs_f64(),
     };
     tell(&outcome, as_json);
@@ -191,6 +194,16 @@ pub async fn run(args: &LoadArgs, as_json: bool) -> Result<(), Failure> {
 }
 
 fn open(args: &LoadArgs) -> Result<Box<dyn Source + Send>, Failure> {
+    if args.entries.is_some()
+        && (args.file.is_some() || !matches!(args.format, Format::Auto | Format::Generate))
+    {
+        let message = "--entries is for the generator, and something else is to be loaded";
+        return Err(Failure::new(Exit::Usage, message).hint("leave out --entries, or the file and --format"));
+    }
+    if args.format == Format::Generate && args.file.is_some() {
+        let message = "--format generate reads no file, and one is named";
+        return Err(Failure::new(Exit::Usage, message).hint("leave out the file, or say what it holds"));
+    }
     if args.format == Format::Generate || (args.file.is_none() && args.entries.is_some()) {
         let entries = args.entries.unwrap_or(100_000);
         return Ok(Box::new(source::Generator::new(source::GeneratedTable::new(args.seed, entries))));
@@ -199,9 +212,8 @@ fn open(args: &LoadArgs) -> Result<Box<dyn Source + Send>, Failure> {
         Some(path) if path.as_os_str() == "-" => Path::new("/dev/stdin"),
         Some(path) => path,
         None => {
-            return Err(
-                Failure::new(Exit::Usage, "no file is named").hint("name one, or `-` for standard input")
-            );
+            return Err(Failure::new(Exit::Usage, "no file is named")
+                .hint("name one, or `-` for standard input, or --format generate"));
         }
     };
     let name = || path.display().to_string();
@@ -283,14 +295,27 @@ fn tell(outcome: &Outcome, as_json: bool) {
         print!(", {} {what}", render::count(count));
     }
     println!();
+    if outcome.submitted + outcome.invalid == 0 {
+        println!("the input holds no change");
+    }
 }
 
 fn judge(outcome: &Outcome) -> Result<(), Failure> {
-    if outcome.invalid + outcome.rejected > 0 {
-        let message = format!("{} changes were not applied", outcome.invalid + outcome.rejected);
+    if outcome.cut_short {
+        let message = "the input is damaged: what follows the place named above was not read";
         return Err(
-            Failure::new(Exit::Usage, message).hint("the lines above name them; the others were applied")
+            Failure::new(Exit::Usage, message).hint("what came before it was applied; load a whole file")
         );
+    }
+    let wrong = outcome.invalid + outcome.rejected;
+    if wrong > 0 {
+        let named = if wrong > SHOWN {
+            format!("the first {SHOWN} are named above")
+        } else {
+            "they are named above".into()
+        };
+        let message = format!("{wrong} changes were not applied");
+        return Err(Failure::new(Exit::Usage, message).hint(format!("{named}; the others were applied")));
     }
     if outcome.failed > 0 {
         let message = format!("{} refusals by forwarding tables", outcome.failed);

@@ -13,8 +13,8 @@ pub struct ReportArgs {
     #[command(flatten)]
     target: Target,
     /// Show so many, the newest last.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    last: usize,
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    last: u16,
 }
 
 /// Runs the command.
@@ -40,7 +40,7 @@ pub async fn run(args: &ReportArgs, as_json: bool) -> Result<(), Failure> {
     }
     // Each takeover is reported by one unit, its new primary.
     reports.sort_by_key(|report| report.epoch);
-    let shown = &reports[reports.len().saturating_sub(args.last)..];
+    let shown = &reports[reports.len().saturating_sub(args.last.into())..];
     if as_json {
         render::json(&shown);
     } else {
