@@ -65,6 +65,44 @@ fn what_is_loaded_is_shown_by_every_party_and_survives_the_primary() {
 }
 
 #[test]
+fn parties_that_die_and_come_back_in_any_order_end_in_a_whole_chassis() {
+    let mut chassis = Chassis::start();
+    let output = chassis.ask_with(&["load", "--json", "--format", "json", "-"], LINES);
+    assert!(output.status.success(), "{}", text(&output));
+    // Both control units die; the cards go on, and the state comes back from them.
+    chassis.kill("control-1");
+    chassis.kill("control-2");
+    chassis.spawn("control", 2);
+    std::thread::sleep(Duration::from_millis(300));
+    chassis.spawn("control", 1);
+    let whole = chassis.ask(&["status", "--wait", "30"]);
+    assert!(whole.status.success(), "{}", text(&whole));
+    let held = json(&chassis.ask(&["show", "--json", "10.0.0.0/8"]));
+    assert!(held.as_array().unwrap().iter().all(|party| party["reads"]["next_hop"] == 7), "{held}");
+
+    // Then anybody, in an order that is different each time round.
+    let parties = [("control", 1), ("card", 2), ("control", 2), ("card", 1)];
+    for round in 0..4_usize {
+        let (first, second) = (parties[round], parties[(round * 2 + 1 + round / 2) % 4]);
+        let mut down = vec![first, second];
+        down.dedup();
+        for (kind, id) in &down {
+            chassis.kill(&format!("{kind}-{id}"));
+        }
+        if round % 2 == 1 {
+            down.reverse();
+        }
+        for (kind, id) in down {
+            chassis.spawn(kind, id);
+        }
+        let whole = chassis.ask(&["status", "--wait", "30"]);
+        assert!(whole.status.success(), "round {round}: {}", text(&whole));
+    }
+    let output = chassis.ask_with(&["load", "--json", "--format", "json", "-"], LINES);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
 fn bad_lines_are_named_and_the_others_are_applied() {
     let chassis = Chassis::start();
     let input =
