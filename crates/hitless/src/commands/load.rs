@@ -268,7 +268,10 @@ async fn watch(counts: &Counts, progress: &Progress, bar: &ProgressBar, patience
             let message =
                 format!("{open} changes are not safe after {} s without progress", patience.as_secs());
             return Failure::new(Exit::Failed, message)
-                .hint("`hitless status` shows whether there is a primary, and which channel is not in step");
+                .hint(
+                    "`hitless status` shows who is away: without a majority of the voters nothing becomes safe while a \
+                     standby has died, and a card that is very slow holds up everything",
+                );
         }
     }
 }
