@@ -26,6 +26,7 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         "progress: entries with positions beyond the log, of a unit that was primary before, were compared for ever",
     ),
     (11703, "convergence: refusals of former wishes used up the retries of the last one"),
+    (20569, "convergence: units that had only begun to recover were waited for as if they held live state"),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
 ];
 

@@ -134,11 +134,12 @@ impl Primary {
     }
 
     /// The epoch is over: what remains is a standby that must be compared with the new primary.
-    pub(crate) fn step_down(self, epoch: Epoch) -> Standby {
+    pub(crate) fn step_down(self, epoch: Epoch, me: (UnitId, Life)) -> Standby {
+        let live = self.record.in_sync.contains(&me);
         let replicas = self.streams.into_iter().map(|(process, stream)| {
             (process, Replica::left_behind(process, stream.table, stream.log, stream.failures))
         });
-        Standby::left_behind(epoch, replicas.collect())
+        Standby::left_behind(epoch, replicas.collect(), live)
     }
 
     pub(crate) fn role(&self) -> Role {

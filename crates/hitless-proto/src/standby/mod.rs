@@ -48,9 +48,10 @@ impl Standby {
         Self { epoch: Epoch(0), primary: None, replicas, roster: None, consent: None, live: false }
     }
 
-    /// What a primary becomes when its epoch is over: its state is kept, and compared with its successor's.
-    pub(crate) fn left_behind(epoch: Epoch, replicas: BTreeMap<ProcessId, Replica>) -> Self {
-        Self { epoch, primary: None, replicas, roster: None, consent: None, live: true }
+    /// What a primary becomes when its epoch is over: its state is kept, and compared with its successor's. It is `live`
+    /// if the record named this life: one that was still recovering holds nothing that the others must wait for.
+    pub(crate) fn left_behind(epoch: Epoch, replicas: BTreeMap<ProcessId, Replica>, live: bool) -> Self {
+        Self { epoch, primary: None, replicas, roster: None, consent: None, live }
     }
 
     pub(crate) fn in_sync(&self, context: &Context) -> bool {

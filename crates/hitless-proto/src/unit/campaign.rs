@@ -233,6 +233,7 @@ impl ControlUnit {
         let empty = Acting::Standby(crate::standby::Standby::left_behind(
             record.epoch,
             alloc::collections::BTreeMap::new(),
+            false,
         ));
         if let Acting::Standby(standby) = core::mem::replace(&mut self.acting, empty) {
             let grant = Grant { record, planned: standby.consent.is_some(), recovering, began };

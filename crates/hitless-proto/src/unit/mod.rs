@@ -337,9 +337,9 @@ impl ControlUnit {
 
     fn become_standby(&mut self, epoch: Epoch) {
         self.context.write = None;
-        let empty = Acting::Standby(Standby::left_behind(epoch, alloc::collections::BTreeMap::new()));
+        let empty = Acting::Standby(Standby::left_behind(epoch, alloc::collections::BTreeMap::new(), false));
         if let Acting::Primary(primary) = core::mem::replace(&mut self.acting, empty) {
-            let standby = primary.step_down(epoch);
+            let standby = primary.step_down(epoch, (self.context.unit, self.context.life));
             // Whoever follows this unit must look for another primary.
             for unit in self.context.other_units() {
                 self.context.send_unit(unit, UnitMessage::Report(standby.report()));
