@@ -27,6 +27,7 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
     ),
     (11703, "convergence: refusals of former wishes used up the retries of the last one"),
     (20569, "convergence: units that had only begun to recover were waited for as if they held live state"),
+    (21182, "convergence: a wiped card that is to hold nothing was filled with nothing for ever"),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
 ];
 
