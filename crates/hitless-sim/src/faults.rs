@@ -161,6 +161,7 @@ impl Chaos {
             return;
         }
         world.trace.line(world.now(), || format!("strike {number}: {fault:?}"));
+        world.draw_anew(number << 32);
         let (at, mark) = (world.now(), world.trace.mark());
         if self.strike(world, fault) {
             *self.struck.entry(fault).or_default() += 1;
@@ -168,9 +169,10 @@ impl Chaos {
         }
     }
 
-    fn later(&mut self, world: &World, low: u64, high: u64, undo: Undo) {
+    fn later(&mut self, world: &mut World, low: u64, high: u64, undo: Undo) {
         self.planned += 1;
         let at = world.now().after(self.random.between(low, high));
+        world.trace.line(world.now(), || format!("until {} us: {undo:?}", at.0));
         self.undo.insert((at, self.planned), undo);
     }
 

@@ -13,6 +13,9 @@ use super::arguments::Part;
 use super::progress::Progress;
 use super::text;
 
+/// So many strikes and ops are listed for people: who is left with more reads the trace.
+const LISTED: usize = 40;
+
 #[derive(Args)]
 pub(crate) struct Shrink {
     #[command(flatten)]
@@ -72,11 +75,11 @@ fn print(out: &mut impl Write, shrunk: &Shrunk, seconds: f64) -> io::Result<()> 
 }
 
 fn list<T: Debug>(out: &mut impl Write, kind: &str, drawn: &[Drawn<T>]) -> io::Result<()> {
-    for Drawn { number, at, of, did } in drawn {
+    for Drawn { number, at, of, did } in &drawn[..drawn.len().min(LISTED)] {
         writeln!(out, "{kind} {number} at {} us: {of:?}", at.0)?;
         did.lines().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
-    Ok(())
+    if drawn.len() > LISTED { writeln!(out, "and {} more", drawn.len() - LISTED) } else { Ok(()) }
 }
 
 fn print_json(out: &mut impl Write, shrunk: &Shrunk) -> io::Result<()> {

@@ -206,6 +206,7 @@ impl Builder {
             processes,
             make_processes: self.processes,
             speeds: self.speeds,
+            seed: self.seed,
             random: Random::new(self.seed),
             clock: Clock::new(),
             network: Network::default(),
