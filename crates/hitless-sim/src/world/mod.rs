@@ -115,6 +115,7 @@ pub struct World {
     pub(crate) processes: Vec<ProcessId>,
     pub(crate) make_processes: fn() -> hitless_proto::process::Processes,
     pub(crate) speeds: Speeds,
+    seed: u64,
     pub(crate) random: Random,
     pub(crate) clock: Clock<Happening>,
     pub(crate) network: Network,
@@ -163,12 +164,20 @@ impl World {
             self.fail("progress", format!("{LIVELOCK} steps at one instant"));
         }
         self.clock.advance(at);
+        self.draw_anew(self.at_once);
         self.steps += 1;
         match self.clock.take_due() {
             Some(happening) => self.happen(happening),
             None => self.act(),
         }
         self.verdict().map(|()| true)
+    }
+
+    /// What is drawn from now on follows from the seed, the time and `what`, not from what was drawn before: so a run from
+    /// which something is left out goes on as before wherever that has no effect.
+    pub(crate) fn draw_anew(&mut self, what: u64) {
+        let at = Random::new(self.seed).number() ^ self.now().0;
+        self.random = Random::new(Random::new(at).number() ^ what);
     }
 
     fn next_at(&self) -> Option<Time> {
