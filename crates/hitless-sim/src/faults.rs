@@ -7,6 +7,7 @@ use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId};
 use hitless_proto::io::Role;
 
 use crate::random::Random;
+use crate::schedule::{Drawn, Schedule};
 use crate::world::World;
 
 /// A class of faults.
@@ -90,6 +91,9 @@ enum Undo {
 /// Does to a world what its swarm allows.
 #[derive(Debug)]
 pub struct Chaos {
+    /// When which class strikes, whatever came of the strikes before.
+    order: Random,
+    /// Of one strike only: what it draws shifts nothing that is drawn for others.
     random: Random,
     enabled: Vec<Fault>,
     /// Cards never die: any number of units may.
@@ -98,8 +102,11 @@ pub struct Chaos {
     next_at: Time,
     undo: BTreeMap<(Time, u64), Undo>,
     planned: u64,
+    drawn: u64,
     /// How often each class struck.
     pub struck: BTreeMap<Fault, u64>,
+    /// The strikes that took place, in order.
+    pub strikes: Vec<Drawn<Fault>>,
 }
 
 impl Chaos {
@@ -113,14 +120,17 @@ impl Chaos {
         let enabled = enabled.filter(|_| random.one_in(2)).collect();
         let pause = [20_000, 100_000, 400_000, 1_500_000][random.below(4) as usize];
         Self {
-            random,
+            order: random,
+            random: Random::new(0),
             enabled,
             cards_live,
             pause,
             next_at: Time(1_000_000),
             undo: BTreeMap::new(),
             planned: 0,
+            drawn: 0,
             struck: BTreeMap::new(),
+            strikes: Vec::new(),
         }
     }
 
@@ -130,8 +140,8 @@ impl Chaos {
         &self.enabled
     }
 
-    /// Strikes, and undoes, what is due.
-    pub fn tick(&mut self, world: &mut World) {
+    /// Strikes, and undoes, what is due, as far as `schedule` has it.
+    pub fn tick(&mut self, world: &mut World, schedule: &Schedule) {
         while let Some(entry) = self.undo.first_entry() {
             if entry.key().0 > world.now() {
                 break;
@@ -142,11 +152,19 @@ impl Chaos {
         if world.now() < self.next_at {
             return;
         }
-        self.next_at = world.now().after(self.random.between(1, 2 * self.pause));
-        if let Some(fault) = self.random.pick(&self.enabled)
-            && self.strike(world, fault)
-        {
+        self.next_at = world.now().after(self.order.between(1, 2 * self.pause));
+        let Some(fault) = self.order.pick(&self.enabled) else { return };
+        self.random = Random::new(self.order.number());
+        let number = self.drawn;
+        self.drawn += 1;
+        if !schedule.strikes(number) {
+            return;
+        }
+        world.trace.line(world.now(), || format!("strike {number}: {fault:?}"));
+        let (at, mark) = (world.now(), world.trace.mark());
+        if self.strike(world, fault) {
             *self.struck.entry(fault).or_default() += 1;
+            self.strikes.push(Drawn { number, at, of: fault, did: world.trace.since(mark).into() });
         }
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use hitless_proto::config::{AckPath, OutputRule, Timing};
-use hitless_proto::ids::{Party, Time};
+use hitless_proto::ids::{Party, ProcessId, Time};
 use hitless_proto::io::Event;
 
 use crate::checkers::{Violation, convergence, safe};
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
+use crate::schedule::{Drawn, Schedule};
 use crate::workload::Workload;
 use crate::world::{Builder, Speeds, World};
 
@@ -47,6 +48,12 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// The trace, where it was asked for and not printed.
     pub trace: String,
+    /// The strikes that took place.
+    pub strikes: Vec<Drawn<Fault>>,
+    /// The ops that were submitted.
+    pub ops: Vec<Drawn<ProcessId>>,
+    /// When churn and faults were to end.
+    pub end: Time,
 }
 
 /// What is done with the trace.
@@ -60,24 +67,35 @@ pub enum Tracing {
     Print,
 }
 
-/// Runs one seed.
+/// Runs all that a seed says.
 #[must_use]
 pub fn run(seed: u64, tracing: Tracing) -> Outcome {
+    run_schedule(seed, &Schedule::default(), tracing)
+}
+
+/// Runs what `schedule` has of what a seed says.
+#[must_use]
+pub fn run_schedule(seed: u64, schedule: &Schedule, tracing: Tracing) -> Outcome {
     let mut random = Random::new(seed);
     let mut builder = chassis(&mut random).seed(random.number());
     if tracing != Tracing::Off {
         builder = builder.trace(tracing == Tracing::Print);
     }
     let mut world = builder.build();
-    let mut chaos = Chaos::new(random.number());
+    let chaos = Chaos::new(random.number());
     let keys = [8, 30, 120, 600][random.below(4) as usize];
     let burst = [1, 5, 40][random.below(3) as usize];
-    let mut load = Workload::new(random.number(), keys, burst, random.one_in(2));
-    let end = Time(random.between(4_000_000, 16_000_000));
+    let load = Workload::new(random.number(), keys, burst, random.one_in(2));
+    let drawn_end = random.between(4_000_000, 16_000_000);
+    let end = Time(schedule.end.unwrap_or(drawn_end));
+    let pause = random.between(0, 1_000_000);
     world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
-    let result = safety(&mut world, &mut chaos, (&mut load, &mut random), end)
-        .and_then(|()| rest(&mut world, &mut load))
-        .and_then(|()| failover(&mut world, &mut random));
+    let mut storm = Storm { schedule, chaos, load, random, end };
+    let result = storm
+        .safety(&mut world)
+        .and_then(|()| rest(&mut world, &mut storm.load))
+        .and_then(|()| failover(&mut world, pause));
+    let Storm { chaos, load, .. } = storm;
     let reports = world.events().iter().filter_map(|(_, _, event)| {
         let Event::Takeover(report) = event else { return None };
         Some(report)
@@ -89,9 +107,10 @@ pub fn run(seed: u64, tracing: Tracing) -> Outcome {
         planned: reports.filter(|report| report.planned).count() as u64,
         recoveries: world.recoveries,
         ops: world.oracle().counts(),
-        faults: chaos.struck.clone(),
+        faults: chaos.struck,
     };
-    Outcome { summary, violation: result.err(), trace: world.trace().to_string() }
+    let (strikes, ops) = (chaos.strikes, load.ops);
+    Outcome { summary, violation: result.err(), trace: world.trace().to_string(), strikes, ops, end }
 }
 
 fn chassis(random: &mut Random) -> Builder {
@@ -118,20 +137,27 @@ fn chassis(random: &mut Random) -> Builder {
     if random.one_in(4) { builder.external_arbiter() } else { builder }
 }
 
-/// Faults and churn.
-fn safety(
-    world: &mut World,
-    chaos: &mut Chaos,
-    (load, random): (&mut Workload, &mut Random),
+/// The safety phase of a run.
+struct Storm<'a> {
+    schedule: &'a Schedule,
+    chaos: Chaos,
+    load: Workload,
+    /// When they are looked at.
+    random: Random,
     end: Time,
-) -> Result<(), Violation> {
-    while world.now() < end {
-        world.run_for(random.between(200, 20_000))?;
-        bounded(world)?;
-        load.tick(world);
-        chaos.tick(world);
+}
+
+impl Storm<'_> {
+    /// Faults and churn.
+    fn safety(&mut self, world: &mut World) -> Result<(), Violation> {
+        while world.now() < self.end {
+            world.run_for(self.random.between(200, 20_000))?;
+            bounded(world)?;
+            self.load.tick(world, self.schedule);
+            self.chaos.tick(world, self.schedule);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The world is healed: within bounds it is whole, and everything is where it should be.
@@ -174,13 +200,13 @@ fn judge(world: &World) -> Result<(), Violation> {
 }
 
 /// Once more, without any other fault: the primary dies, and what was safe is there.
-fn failover(world: &mut World, random: &mut Random) -> Result<(), Violation> {
+fn failover(world: &mut World, pause: u64) -> Result<(), Violation> {
     let Some(primary) = world.primary() else { return Ok(()) };
     world.kill(Party::Unit(primary));
     if world.units().len() > 1 {
         world.run_until(|world| world.primary().is_some_and(|unit| unit != primary))?;
     }
-    world.run_for(random.between(0, 1_000_000))?;
+    world.run_for(pause)?;
     world.restart(Party::Unit(primary));
     let until = world.now().after(REST);
     loop {

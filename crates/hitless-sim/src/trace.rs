@@ -20,6 +20,16 @@ impl Trace {
         Self { on, print, text: String::new() }
     }
 
+    /// Where the next line will begin.
+    pub(crate) fn mark(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The lines since a mark, where they are kept.
+    pub(crate) fn since(&self, mark: usize) -> &str {
+        self.text.get(mark..).unwrap_or_default()
+    }
+
     pub(crate) fn line(&mut self, now: Time, what: impl FnOnce() -> String) {
         if !self.on {
             return;

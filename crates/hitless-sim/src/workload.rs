@@ -7,6 +7,7 @@ use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, UnitId};
 use hitless_proto::process::fib;
 
 use crate::random::Random;
+use crate::schedule::{Drawn, Schedule};
 use crate::world::World;
 
 /// What sources do.
@@ -22,6 +23,9 @@ pub struct Workload {
     primary: Option<(UnitId, Epoch)>,
     /// Keys to be said again.
     again: BTreeSet<(ProcessId, Blob)>,
+    drawn: u64,
+    /// The ops that a unit took, in order, without those that were said again.
+    pub ops: Vec<Drawn<ProcessId>>,
 }
 
 impl Workload {
@@ -37,28 +41,46 @@ impl Workload {
             wanted: BTreeMap::new(),
             primary: None,
             again: BTreeSet::new(),
+            drawn: 0,
+            ops: Vec::new(),
         }
     }
 
-    /// Submits some changes to whichever unit says that it is primary.
-    pub fn tick(&mut self, world: &mut World) {
+    /// Submits some changes, as far as `schedule` has them, to whichever unit says that it is primary.
+    ///
+    /// They are drawn even if no unit does: what is drawn does not depend on what the chassis does.
+    pub fn tick(&mut self, world: &mut World, schedule: &Schedule) {
+        let unit = self.connect(world);
+        let processes = world.processes().to_vec();
+        for _ in 0..self.random.between(1, self.burst) {
+            let Some(process) = self.random.pick(&processes) else { return };
+            let change = self.change(world, process);
+            let number = self.drawn;
+            self.drawn += 1;
+            let Some(unit) = unit.filter(|_| schedule.submits(number)) else { continue };
+            world.trace.line(world.now(), || format!("op {number}"));
+            let (at, mark) = (world.now(), world.trace.mark());
+            if self.submit(world, unit, process, change) {
+                self.ops.push(Drawn { number, at, of: process, did: world.trace.since(mark).into() });
+            }
+        }
+    }
+
+    /// The unit that is asked, after it was told again what its predecessor left open.
+    fn connect(&mut self, world: &mut World) -> Option<UnitId> {
         let is_primary = |unit: &UnitId| {
             world.is_up(Party::Unit(*unit))
                 && world.unit(*unit).is_some_and(hitless_proto::ControlUnit::is_primary)
         };
         let primaries: Vec<UnitId> = world.units().iter().filter(|unit| is_primary(unit)).copied().collect();
-        let Some(unit) = self.random.pick(&primaries) else { return };
+        let chance = self.random.number();
+        let unit = Random::new(chance).pick(&primaries)?;
         let epoch = world.epochs.get(&unit).copied().unwrap_or_default();
         if self.primary.replace((unit, epoch)) != Some((unit, epoch)) {
             self.reconnect(world, epoch);
         }
         self.say_again(world, unit);
-        let processes = world.processes().to_vec();
-        for _ in 0..self.random.between(1, self.burst) {
-            let Some(process) = self.random.pick(&processes) else { return };
-            let change = self.change(world, process);
-            self.submit(world, unit, process, change);
-        }
+        Some(unit)
     }
 
     /// What was open in any other epoch is said again.

@@ -2,7 +2,7 @@
 
 use hitless_sim::run::{Tracing, run};
 
-/// Each once broke the property behind it.
+/// Each once broke the property behind it, in a swarm of fewer faults: what a seed means changes as faults are added.
 const ONCE_BROKEN: &[(u64, &str)] = &[
     (0, "a planned switchover replays zero bytes: refused ops were retried after the hand-over"),
     (5, "no forwarding gap: a recovery took the retry of one card's delete for everybody's"),
