@@ -6,9 +6,11 @@
 mod arbiter;
 pub mod checkers;
 mod clock;
+pub mod coverage;
 pub mod disk;
 pub mod faults;
 pub mod forwarding_table;
+pub mod moments;
 mod network;
 pub mod oracle;
 mod process;

@@ -7,6 +7,7 @@ use hitless_proto::ids::{Party, ProcessId, Time};
 use hitless_proto::io::Event;
 
 use crate::checkers::{Violation, convergence, safe};
+use crate::coverage::Coverage;
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
 use crate::schedule::{Drawn, Schedule};
@@ -37,6 +38,8 @@ pub struct Summary {
     pub ops: (usize, usize),
     /// Faults that struck.
     pub faults: BTreeMap<Fault, u64>,
+    /// Whom they hit.
+    pub coverage: Coverage,
 }
 
 /// How a run ended.
@@ -108,6 +111,7 @@ pub fn run_schedule(seed: u64, schedule: &Schedule, tracing: Tracing) -> Outcome
         recoveries: world.recoveries,
         ops: world.oracle().counts(),
         faults: chaos.struck,
+        coverage: world.coverage(),
     };
     let (strikes, ops) = (chaos.strikes, load.ops);
     Outcome { summary, violation: result.err(), trace: world.trace().to_string(), strikes, ops, end }
@@ -162,6 +166,7 @@ impl Storm<'_> {
 
 /// The world is healed: within bounds it is whole, and everything is where it should be.
 fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
+    world.ambush = None;
     world.heal();
     let until = world.now().after(REST);
     loop {
