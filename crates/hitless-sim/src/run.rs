@@ -7,11 +7,11 @@ use hitless_proto::ids::{Party, ProcessId, Time};
 use hitless_proto::io::Event;
 
 use crate::checkers::{Violation, convergence, safe};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, windows};
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
 use crate::schedule::{Drawn, Schedule};
-use crate::workload::Workload;
+use crate::workload::{Habits, Workload};
 use crate::world::{Builder, Speeds, World};
 
 /// Simulated time in which a healed chassis must be whole.
@@ -86,14 +86,13 @@ pub fn run_schedule(seed: u64, schedule: &Schedule, tracing: Tracing) -> Outcome
     }
     let mut world = builder.build();
     let chaos = Chaos::new(random.number());
-    let keys = [8, 30, 120, 600][random.below(4) as usize];
-    let burst = [1, 5, 40][random.below(3) as usize];
-    let load = Workload::new(random.number(), keys, burst, random.one_in(2));
+    let habits = Habits::draw(&mut random);
+    let load = Workload::new(random.number(), habits);
     let drawn_end = random.between(4_000_000, 16_000_000);
     let end = Time(schedule.end.unwrap_or(drawn_end));
     let pause = random.between(0, 1_000_000);
     world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
-    let mut storm = Storm { schedule, chaos, load, random, end };
+    let mut storm = Storm { schedule, chaos, load, random, end, heavy: habits.heavy };
     let result = storm
         .safety(&mut world)
         .and_then(|()| rest(&mut world, &mut storm.load))
@@ -149,6 +148,8 @@ struct Storm<'a> {
     /// When they are looked at.
     random: Random,
     end: Time,
+    /// Windows may fill.
+    heavy: bool,
 }
 
 impl Storm<'_> {
@@ -158,6 +159,9 @@ impl Storm<'_> {
             world.run_for(self.random.between(200, 20_000))?;
             bounded(world)?;
             self.load.tick(world, self.schedule);
+            if self.heavy {
+                windows::count(world);
+            }
             self.chaos.tick(world, self.schedule);
         }
         Ok(())

@@ -5,6 +5,7 @@ pub(crate) mod acks;
 pub(crate) mod facts;
 mod markdown;
 mod rows;
+pub(crate) mod windows;
 pub(crate) mod witness;
 
 use std::collections::BTreeMap;

@@ -77,7 +77,7 @@ pub enum Row {
     VersionSkew,
     HighIds,
     SourceHeldBack,
-    CardQueueFull,
+    QueueFull,
     ReconcileCut,
 }
 
@@ -302,11 +302,11 @@ pub const ROWS: &[Line] = &[
     line(Row::HighIds, 64, "ids near their maximum", &[X], "ids are of the whole chassis"),
     line(Row::SourceHeldBack, 65, "queue full: sources are held back", &[P], ISSUES),
     line(
-        Row::CardQueueFull,
+        Row::QueueFull,
         65,
-        "queue full: a channel's window is used up",
-        &[S, C],
-        "only followers have windows; a joiner's is 54",
+        "queue full: writes wait for the forwarding table",
+        &[C],
+        "only cards have one; what a standby takes it has room for, and its socket is 54",
     ),
     line(
         Row::ReconcileCut,

@@ -4,11 +4,24 @@ use hitless_proto::ids::Party;
 
 use super::Chaos;
 use super::undo::Undo;
+use crate::coverage::Row;
 use crate::moments::{Ambush, Deed, any_moment, may_kill};
 use crate::world::World;
 
 /// An ambush waits at least and at most so long, in microseconds.
 const AMBUSH: (u64, u64) = (200_000, 4_000_000);
+
+/// Moments that come only in a failover, and only in a switchover.
+const TAKEOVERS: &[Row] = &[
+    Row::Claimed,
+    Row::SomePromises,
+    Row::MidReplay,
+    Row::Replayed,
+    Row::OpenBeforeSynced,
+    Row::TwoClaimants,
+    Row::ClaimAnswerLost,
+];
+const SWITCHOVERS: &[Row] = &[Row::InTheFreeze, Row::HandedOver];
 
 impl Chaos {
     pub(super) fn kill(&mut self, world: &mut World, party: Party) -> bool {
@@ -18,6 +31,18 @@ impl Chaos {
         world.kill(party);
         self.later(world, (1_000, 3_000_000), Undo::Restart(party));
         true
+    }
+
+    /// What begins a takeover or a switchover brings their moments about.
+    fn provoke(&mut self, world: &mut World, row: Row) {
+        if TAKEOVERS.contains(&row) && self.random.one_in(2) {
+            world.primary().into_iter().for_each(|primary| {
+                self.kill(world, Party::Unit(primary));
+            });
+        }
+        if SWITCHOVERS.contains(&row) {
+            let _ = world.switchover(None);
+        }
     }
 
     pub(super) fn kill_between_outputs(&mut self, world: &mut World) -> bool {
@@ -57,6 +82,7 @@ impl Chaos {
         };
         let until = world.now().after(self.random.between(AMBUSH.0, AMBUSH.1));
         world.lay(Ambush { row, deed, until, cards_live: self.cards_live });
+        self.provoke(world, row);
         true
     }
 }

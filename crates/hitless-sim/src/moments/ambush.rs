@@ -63,9 +63,11 @@ impl World {
         std::mem::take(&mut self.met)
     }
 
-    /// Looks at every party.
+    /// Looks at every party, in turns of who comes first.
     pub(crate) fn look_around(&mut self) {
-        let parties: Vec<Party> = self.hosts.keys().copied().collect();
+        let mut parties: Vec<Party> = self.hosts.keys().copied().collect();
+        let first = (self.steps % parties.len().max(1) as u64) as usize;
+        parties.rotate_left(first);
         for party in parties {
             if self.ambush.is_none() || self.look_at(party) {
                 return;
