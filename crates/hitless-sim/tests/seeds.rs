@@ -29,6 +29,8 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
     (20569, "convergence: units that had only begun to recover were waited for as if they held live state"),
     (21182, "convergence: a wiped card that is to hold nothing was filled with nothing for ever"),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
+    (20364, "safe survives: of what cards found in their tables any counted, not what was proved equal last"),
+    (21311, "safe survives: one card's delete made the old entry of another look new in a recovery"),
     (20786, "safe survives, wrongly: the only card was wiped while the state was rebuilt from it"),
     (23023, "safe survives, wrongly: the same"),
     (

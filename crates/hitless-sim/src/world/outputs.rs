@@ -171,7 +171,12 @@ impl World {
                     }
                 }
                 Event::InStep { process, follower: Party::Card(card) } => {
-                    self.oracle.in_step(*process, *card);
+                    // A card that has died since it answered is another one now.
+                    let life = self.unit(unit).and_then(|unit| unit.life_of(Party::Card(*card)));
+                    if life.is_some_and(|life| self.lives(Party::Card(*card), life)) {
+                        let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
+                        self.oracle.in_step(*process, *card, epoch);
+                    }
                 }
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
