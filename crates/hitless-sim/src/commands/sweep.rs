@@ -26,6 +26,12 @@ pub(crate) struct Sweep {
     /// Stops after the first seed that fails.
     #[arg(long)]
     stop_at_first: bool,
+    /// Prints how often each fault hit a party in each role.
+    #[arg(long)]
+    coverage: bool,
+    /// Fails where a fault never hit a role in which it makes sense.
+    #[arg(long)]
+    require_coverage: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -51,6 +57,7 @@ impl Sweep {
         });
         progress.clear();
         result?;
+        let missing = total.summary.coverage.missing();
         let seconds = progress.elapsed().as_secs_f64();
         if self.json {
             print_json(out, &total, jobs, seconds)?;
@@ -59,8 +66,14 @@ impl Sweep {
             let each = if twice { ", each twice" } else { "" };
             writeln!(out, "{seeds} seeds{each}, {failed} failed; {seconds:.1} s in {jobs} threads")?;
             text::summary(out, &total.summary)?;
+            if self.coverage {
+                write!(out, "{}", total.summary.coverage.table())?;
+            }
+            if self.require_coverage {
+                text::missing(out, &missing)?;
+            }
         }
-        Ok(Ended::well_if(total.failures.is_empty()))
+        Ok(Ended::well_if(total.failures.is_empty() && !(self.require_coverage && !missing.is_empty())))
     }
 }
 

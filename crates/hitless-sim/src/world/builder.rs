@@ -224,6 +224,9 @@ impl Builder {
             at_once: 0,
             steps: 0,
             recoveries: 0,
+            witness: Some(Box::default()),
+            ambush: None,
+            met: Vec::new(),
         }
     }
 }
