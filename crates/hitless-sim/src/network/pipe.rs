@@ -35,7 +35,7 @@ pub(crate) struct Pipe {
 }
 
 /// Bytes in, messages out: the framing that production uses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inflow {
     reader: FrameReader,
     /// Bytes that came.
@@ -133,6 +133,18 @@ impl Pipe {
                 Parcel::Fin => {}
             }
         }
+    }
+
+    /// The messages that are still to come, and whether after them the stream ends in the middle of a frame.
+    pub(crate) fn to_come(&self) -> (Vec<Message>, bool) {
+        let (mut inflow, mut messages) = (self.inflow.clone(), Vec::new());
+        for (_, parcel) in &self.parcels {
+            if let Parcel::Chunk(chunk) = parcel {
+                inflow.push(chunk);
+                messages.extend(std::iter::from_fn(|| inflow.next().ok().flatten()));
+            }
+        }
+        (messages, inflow.is_mid_frame())
     }
 
     fn under_way(&self) -> u64 {

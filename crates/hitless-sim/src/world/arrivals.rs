@@ -6,6 +6,7 @@ use hitless_proto::message::{FromCard, Message};
 use super::wires::acker;
 use super::{Happening, World};
 use crate::checkers::Seen;
+use crate::coverage::Row;
 use crate::network::{Connection, End, Inflow, Parcel};
 use crate::process::Machine;
 
@@ -132,6 +133,7 @@ impl World {
         if let Some(card) = acker(from, &message) {
             let is_direct = matches!(&message, Message::FromCard(FromCard::Ack(_)));
             if is_direct && self.network.deaf.contains(&(from, to)) {
+                self.hit(Row::AckLost, to);
                 return;
             }
             self.note_ack(card, (from, to), &message);

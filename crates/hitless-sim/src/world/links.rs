@@ -118,10 +118,10 @@ impl World {
             return;
         }
         connection.open[end as usize] = false;
-        if !connection.pipes[end as usize].parcels.is_empty() && self.fate.one_in(2) {
+        if !connection.pipes[end as usize].parcels.is_empty() && self.random.one_in(2) {
             let pipe = &mut connection.pipes[end.other() as usize];
-            let arrive = self.fate.below(pipe.parcels.len() as u64 + 1) as usize;
-            pipe.cut_off(arrive, &mut self.fate);
+            let arrive = self.random.below(pipe.parcels.len() as u64 + 1) as usize;
+            pipe.cut_off(arrive, &mut self.random);
         }
         let (party, peer) = (connection.party(end), connection.party(end.other()));
         let life = connection.life(end);
@@ -133,6 +133,7 @@ impl World {
             host.links.remove(&peer);
         }
         self.trace.line(self.clock.now(), || format!("{party} disconnected from {peer}"));
+        self.witness(|witness, world| witness.lost(world, party, peer));
         self.tell(party, |machine, now| match (machine, peer) {
             (Machine::Unit(unit), _) => unit.handle_disconnected(peer, now),
             (Machine::Card(card), Party::Unit(unit)) => card.handle_disconnected(unit),

@@ -19,6 +19,9 @@ impl World {
     /// Takes all outputs of a machine, unless it dies in between.
     pub(crate) fn drain(&mut self, party: Party) {
         for outputs in 0_u64.. {
+            if self.ambush.is_some() && self.look_at(party) {
+                return;
+            }
             if outputs > MOST_OUTPUTS {
                 return self.fail("progress", format!("{party} puts out without end"));
             }
@@ -56,6 +59,7 @@ impl World {
             }
             Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
             Output::Arbitrate(request) => {
+                self.witness(|witness, world| witness.asked(world, party, &request));
                 let at = self.now().after(self.random.between(100, 3_000) * self.arbiter.slow.max(1));
                 self.clock.plan(at, Happening::Decide { party, life, request });
             }
@@ -75,14 +79,14 @@ impl World {
         }
         let (least, most) = self.speeds.delay;
         let due = now.after(self.random.between(least, most));
-        let torn = self.network.torn > 0 && self.fate.one_in(self.network.torn);
+        let torn = self.network.torn > 0 && self.random.one_in(self.network.torn);
         if let Some(connection) = self.network.connections.get_mut(&number) {
             let end = connection.end_of(to);
             let pipe = &mut connection.pipes[end as usize];
             if torn {
-                pipe.send_torn(frame, due, most, &mut self.fate);
+                pipe.send_torn(frame, due, most, &mut self.random);
             } else {
-                pipe.send(frame, due, &mut self.fate);
+                pipe.send(frame, due, &mut self.random);
             }
             self.plan_arrival(number, end);
         }
@@ -172,7 +176,12 @@ impl World {
                     }
                 }
                 Event::InStep { process, follower: Party::Card(card) } => {
-                    self.oracle.in_step(*process, *card);
+                    // A card that has died since it answered is another one now.
+                    let life = self.unit(unit).and_then(|unit| unit.life_of(Party::Card(*card)));
+                    if life.is_some_and(|life| self.lives(Party::Card(*card), life)) {
+                        let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
+                        self.oracle.in_step(*process, *card, epoch);
+                    }
                 }
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();

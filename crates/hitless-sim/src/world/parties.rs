@@ -24,7 +24,7 @@ impl World {
         self.lives += 1;
         let life = Life(self.lives << 16 | self.random.below(1 << 16));
         let (now, seed) = (self.now(), self.random.number());
-        let ahead = self.fate.below(FIRST_READING);
+        let ahead = self.random.below(FIRST_READING);
         let Some(host) = self.hosts.get_mut(&party) else { return };
         if let Party::Card(card) = party {
             self.acks.forget(card);
@@ -63,9 +63,11 @@ impl World {
 
     /// A party dies at once. What it sent last may still arrive, or a part of it.
     pub fn kill(&mut self, party: Party) {
+        let death = self.dying(party);
         let Some(host) = self.hosts.get_mut(&party).filter(|host| host.alive()) else { return };
-        let survive = self.random.below(host.disk.under_way() as u64 + 1) as usize;
-        host.disk.crash(survive, &mut self.fate);
+        let under_way = host.disk.under_way();
+        let survive = self.random.below(under_way as u64 + 1) as usize;
+        host.disk.crash(survive, &mut self.random);
         host.machine = None;
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
         for missed in host.backlog.drain(..) {
@@ -82,9 +84,10 @@ impl World {
             connection.pipes[end as usize] = Pipe::default();
             let pipe = &mut connection.pipes[end.other() as usize];
             let arrive = self.random.below(pipe.parcels.len() as u64 + 1) as usize;
-            pipe.cut_off(arrive, &mut self.fate);
+            pipe.cut_off(arrive, &mut self.random);
             self.fin(number, end.other());
         }
+        self.died(death, survive < under_way);
     }
 
     /// A card dies and loses its forwarding tables too.
@@ -118,10 +121,11 @@ impl World {
     /// A frozen party goes on, with all that it has missed at once.
     pub fn thaw(&mut self, party: Party) {
         let now = self.now();
-        let Some(host) = self.hosts.get_mut(&party).filter(|host| host.frozen.is_some()) else { return };
-        host.frozen = None;
+        let Some(host) = self.hosts.get_mut(&party) else { return };
+        let Some(since) = host.frozen.take() else { return };
         let backlog = std::mem::take(&mut host.backlog);
         self.trace.line(now, || format!("{party} thaws"));
+        self.thawed(party, since);
         let at = now.after(self.random.below(1_000));
         backlog.into_iter().for_each(|happening| self.clock.plan(at, happening));
         self.resume();
@@ -145,7 +149,7 @@ impl World {
         self.trace.line(now, || format!("{party}: the clock jumps by {micros} us"));
         for number in links.into_iter().filter(|_| micros >= self.speeds.liveness) {
             // Whether it sees first that it is late, or that a heartbeat has come, is chance.
-            if self.fate.one_in(2)
+            if self.random.one_in(2)
                 && let Some(connection) = self.network.connections.get(&number)
             {
                 let end = connection.end_of(party);

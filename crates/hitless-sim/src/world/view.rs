@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::config::ArbiterKind;
 use hitless_proto::entry::{Blob, CardContent, Content};
 use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role};
@@ -43,6 +44,21 @@ impl World {
     #[must_use]
     pub fn processes(&self) -> &[ProcessId] {
         &self.processes
+    }
+
+    /// A register outside the protocol decides who is primary.
+    #[must_use]
+    pub fn has_external_arbiter(&self) -> bool {
+        self.voters().is_none()
+    }
+
+    /// The voters, where they decide who is primary.
+    #[must_use]
+    pub fn voters(&self) -> Option<&[Party]> {
+        match &self.chassis.arbiter {
+            ArbiterKind::Voters(voters) => Some(voters),
+            ArbiterKind::External => None,
+        }
     }
 
     /// A party runs and is not frozen.

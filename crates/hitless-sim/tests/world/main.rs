@@ -10,7 +10,7 @@ mod tables;
 use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::process::table;
 use hitless_sim::checkers::convergence;
-use hitless_sim::{Builder, World};
+use hitless_sim::{Builder, Tracing, World};
 
 const U1: Party = Party::Unit(UnitId(1));
 const U2: Party = Party::Unit(UnitId(2));
@@ -19,7 +19,7 @@ const C2: Party = Party::Card(CardId(2));
 
 /// A world that has come up.
 fn up(builder: Builder) -> World {
-    let mut world = builder.trace(false).build();
+    let mut world = builder.trace(Tracing::Keep).build();
     world.run_until(World::is_whole).unwrap();
     world
 }
