@@ -71,7 +71,11 @@ impl Undoing {
     fn interface(&mut self, world: &mut World, (card, key): (CardId, Blob), left: u64) {
         let up = left.is_multiple_of(2);
         if let Some(table) = world.table_mut(card, fib::ID) {
-            if up { table.failing.remove(&key) } else { table.failing.insert(key.clone()) };
+            if up {
+                table.failing.remove(&key)
+            } else {
+                table.failing.insert(key.clone())
+            };
         }
         if !up {
             world.edit_table(card, fib::ID, &key, None);
