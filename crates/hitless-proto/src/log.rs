@@ -28,6 +28,11 @@ impl Log {
         self.ops.back().map_or(self.before, |op| op.version)
     }
 
+    /// The position before the first op that is kept.
+    pub(crate) fn from(&self) -> Seq {
+        self.before.seq
+    }
+
     /// Whether every op after `seq` is kept.
     pub(crate) fn covers(&self, seq: Seq) -> bool {
         seq >= self.before.seq && seq <= self.last().seq

@@ -11,6 +11,7 @@ use crate::io::{Outcome, Write};
 use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
 use crate::message::{Ask, CardOps, Fill, Nack, Start};
 use crate::rules::{Rule, holds};
+use crate::status::ClientProgress;
 use crate::table::Table;
 use crate::wire;
 
@@ -132,6 +133,22 @@ impl Channel {
         self.history.clear();
         self.history_from = start.base.seq;
         self.history_cut = false;
+    }
+
+    pub(super) fn progress(&self) -> ClientProgress {
+        ClientProgress {
+            epoch: self.epoch,
+            session: self.session,
+            applied: self.applied,
+            in_step: self.in_step,
+            batches: self.batches - u64::from(self.busy()),
+            history_from: self.history_from,
+            history: self.history.len(),
+            history_cut: self.history_cut,
+            queued: self.queue.len(),
+            nacks: self.nacks.len(),
+            tombstones: self.tombstones.len(),
+        }
     }
 
     /// Whether a message of this session is to be taken.

@@ -14,6 +14,7 @@ use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
 use crate::process::Process;
 use crate::rules::{Rule, holds};
+use crate::status::Progress;
 use crate::table::{Row, Table};
 use crate::wire;
 
@@ -76,6 +77,22 @@ impl Replica {
 
     pub(crate) fn pending(&self) -> u64 {
         self.received().seq.0.saturating_sub(self.folded.0)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            leads: false,
+            epoch: self.epoch,
+            session: self.session,
+            received: self.received(),
+            folded: self.folded,
+            stable: self.stable,
+            programmed: Seq(0),
+            safe: Seq(0),
+            log_from: self.log.from(),
+            in_flight: 0,
+            nacks: self.nacks.len(),
+        }
     }
 
     pub(crate) fn acked(&self, card: CardId) -> Option<Seq> {
