@@ -15,6 +15,7 @@ mod process;
 pub mod random;
 pub mod replay;
 pub mod run;
+mod survivors;
 pub mod trace;
 pub mod workload;
 mod world;

@@ -29,6 +29,12 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
     (20569, "convergence: units that had only begun to recover were waited for as if they held live state"),
     (21182, "convergence: a wiped card that is to hold nothing was filled with nothing for ever"),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
+    (20786, "safe survives, wrongly: the only card was wiped while the state was rebuilt from it"),
+    (23023, "safe survives, wrongly: the same"),
+    (
+        23489,
+        "safe survives, wrongly: a card had refused the op, and died while the state was rebuilt from it",
+    ),
 ];
 
 #[test]

@@ -1,6 +1,8 @@
 //! One client process: ops in order into the forwarding table, acks out.
 
-use alloc::collections::VecDeque;
+mod mend;
+
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,7 +11,7 @@ use crate::entry::{Audience, Blob, CardOp, Content, Cookie};
 use crate::ids::{Epoch, ProcessId, Seq, Version};
 use crate::io::{Outcome, Write};
 use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
-use crate::message::{Ask, CardOps, Fill, Nack, Start};
+use crate::message::{Ask, Broken, CardOps, Fill, Nack, Start};
 use crate::rules::{Rule, holds};
 use crate::status::ClientProgress;
 use crate::table::Table;
@@ -44,6 +46,8 @@ enum Step {
     Same { is_op: bool },
     /// Not newer than what is held: answered as the first time.
     Old { is_op: bool },
+    /// Somebody else had changed the forwarding table: what is held is written again.
+    Mend,
 }
 
 /// An op above stable, for the retransmission of acks.
@@ -74,6 +78,10 @@ pub(super) struct Channel {
     pub(super) queue: VecDeque<Work>,
     in_flight: Option<InFlight>,
     batches: u64,
+    /// Keys under which the forwarding table was seen to hold something else.
+    astray: BTreeSet<Blob>,
+    /// The channel must begin again, since the table refused what it held before.
+    complaint: Option<Broken>,
     pub(super) history: VecDeque<Done>,
     /// Position where the channel began: of ops up to here there is no history.
     pub(super) history_from: Seq,
@@ -86,6 +94,7 @@ pub(super) struct Channel {
     pub(super) cookie: Cookie,
     pub(super) ack_due: bool,
     pub(super) writes: u64,
+    pub(super) mended: u64,
     pub(super) failed: u64,
 }
 
@@ -103,6 +112,8 @@ impl Channel {
             queue: VecDeque::new(),
             in_flight: None,
             batches: 0,
+            astray: BTreeSet::new(),
+            complaint: None,
             history: VecDeque::new(),
             history_from: Seq(0),
             tombstones: VecDeque::new(),
@@ -112,6 +123,7 @@ impl Channel {
             cookie: Cookie::None,
             ack_due: false,
             writes: 0,
+            mended: 0,
             failed: 0,
         }
     }
@@ -124,6 +136,7 @@ impl Channel {
         self.received = start.base.seq;
         self.in_step = false;
         self.broken = false;
+        self.complaint = None;
         self.consumed = 0;
         self.nacks.clear();
         self.cookie = Cookie::None;
@@ -243,9 +256,14 @@ impl Channel {
         if works.is_empty() {
             return None;
         }
+        Some((self.begin(works), writes))
+    }
+
+    /// The forwarding table is given a batch.
+    fn begin(&mut self, works: Vec<(CardOp, Step)>) -> u64 {
         self.batches += 1;
         self.in_flight = Some(InFlight { batch: self.batches, session: self.session, works });
-        Some((self.batches, writes))
+        self.batches
     }
 
     fn step(&self, op: &CardOp, is_op: bool, writes: &[Write]) -> Step {
@@ -284,6 +302,10 @@ impl Channel {
                     (is_op, Ok(()))
                 }
                 Step::Old { is_op } => (is_op, self.former_outcome(&op)),
+                Step::Mend => {
+                    self.mended(&op, outcomes.next());
+                    continue;
+                }
             };
             if current {
                 self.done(op, is_op, outcome.err());

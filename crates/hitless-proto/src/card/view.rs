@@ -18,6 +18,7 @@ impl Card {
             failed: channel.failed,
             queued: channel.queue.len() as u64,
             writes: channel.writes,
+            mended: channel.mended,
             digest: channel.table.card_sum(self.config.card, 0, 0),
         });
         CardStatus {

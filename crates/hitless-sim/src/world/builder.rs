@@ -211,7 +211,6 @@ impl Builder {
             violation: None,
             at_once: 0,
             steps: 0,
-            cards_died: false,
             recoveries: 0,
         }
     }

@@ -20,6 +20,10 @@ impl World {
         let life = Life(self.lives << 16 | self.random.below(1 << 16));
         let (now, seed) = (self.now(), self.random.number());
         let Some(host) = self.hosts.get_mut(&party) else { return };
+        if let Party::Card(card) = party {
+            let tables = &host.tables;
+            self.oracle.card_started(card, |process, key| tables.get(&process)?.entries().get(key).cloned());
+        }
         let durable = host.disk.stored().clone();
         host.life = life;
         host.machine = Some(match party {
@@ -53,7 +57,6 @@ impl World {
         let survive = self.random.below(host.disk.under_way() as u64 + 1) as usize;
         host.disk.crash(survive);
         host.machine = None;
-        self.cards_died |= matches!(party, Party::Card(_));
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
         for missed in host.backlog.drain(..) {
             if let Happening::Dial { dialer, acceptor } = missed {

@@ -135,8 +135,6 @@ pub struct World {
     at_once: u64,
     /// Steps taken.
     pub(crate) steps: u64,
-    /// A card died, and with it what only it held.
-    pub(crate) cards_died: bool,
     /// A unit became primary out of what cards hold.
     pub(crate) recoveries: u64,
 }

@@ -149,10 +149,7 @@ impl World {
         let in_sync = &status.record.in_sync;
         if !in_sync.is_empty() && !in_sync.contains(&(unit, status.life)) {
             self.recoveries += 1;
-            self.oracle.forgive_without_cards();
-            if self.cards_died {
-                self.oracle.forgive();
-            }
+            self.oracle.rebuild(&self.chassis.cards);
         }
     }
 
@@ -163,15 +160,20 @@ impl World {
             match &event {
                 Event::Role { epoch, role } => {
                     self.epochs.insert(unit, *epoch);
-                    if *role == Role::TakingOver {
-                        self.taking_over(unit);
+                    match role {
+                        Role::TakingOver => self.taking_over(unit),
+                        Role::Primary => self.oracle.rebuilt(),
+                        Role::Joining | Role::Standby | Role::HandingOver => {}
                     }
+                }
+                Event::InStep { process, follower: Party::Card(card) } => {
+                    self.oracle.in_step(*process, *card);
                 }
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
                     let mut oracle = std::mem::take(&mut self.oracle);
-                    let held = |op: &Submitted| self.held_by_cards(*process, op);
-                    oracle.completed(*process, epoch, (*programmed, *safe), held);
+                    let holders = |op: &Submitted| self.holders(*process, op);
+                    oracle.completed(*process, epoch, (*programmed, *safe), holders);
                     self.oracle = oracle;
                 }
                 Event::Misbehaved { peer, error } => {
@@ -181,7 +183,7 @@ impl World {
                 Event::Takeover(_)
                 | Event::Failed { .. }
                 | Event::Cured { .. }
-                | Event::InStep { .. }
+                | Event::InStep { follower: Party::Unit(_), .. }
                 | Event::OutOfStep { .. }
                 | Event::Planned(_)
                 | Event::SwitchoverAborted { .. }

@@ -124,13 +124,14 @@ impl World {
         self.card(card)?.entry(process, key)
     }
 
-    /// Whether what an op asked for would outlive all units: every card has processed it.
-    pub(crate) fn held_by_cards(&self, process: ProcessId, op: &Submitted) -> bool {
-        self.chassis.cards.iter().all(|card| {
-            let channels = self.card_status(*card).map(|status| status.channels).unwrap_or_default();
+    /// The cards that have processed an op: it would outlive all units.
+    pub(crate) fn holders(&self, process: ProcessId, op: &Submitted) -> Vec<CardId> {
+        let has = |card: &&CardId| {
+            let channels = self.card_status(**card).map(|status| status.channels).unwrap_or_default();
             let has = |channel: &ClientStatus| channel.in_step && channel.applied >= op.version;
             channels.iter().any(|channel| channel.process == process && has(channel))
-        })
+        };
+        self.chassis.cards.iter().filter(has).copied().collect()
     }
 
     /// Everything that any party said.
