@@ -21,6 +21,8 @@ impl Log {
     pub(crate) fn restart(&mut self, before: Version) {
         self.ops.clear();
         self.before = before;
+        // Positions may begin again below: the state was rebuilt from cards that had lost it.
+        self.forgotten = before.seq;
     }
 
     /// The newest op, or the one before the first.

@@ -83,7 +83,7 @@ pub(super) struct Channel {
     /// The channel must begin again, since the table refused what it held before.
     complaint: Option<Broken>,
     pub(super) history: VecDeque<Done>,
-    /// Position where the channel began: of ops up to here there is no history.
+    /// Where the channel began, or what was stable since: of ops up to here there is no history.
     pub(super) history_from: Seq,
     /// Deletes above stable, whose tombstones are still held.
     tombstones: VecDeque<(Version, Blob)>,
@@ -200,8 +200,9 @@ impl Channel {
 
     /// Forgets history and tombstones up to `stable`.
     fn stable(&mut self, stable: Seq) {
-        while self.history.front().is_some_and(|done| done.version.seq <= stable) {
-            self.history.pop_front();
+        while let Some(done) = self.history.pop_front_if(|done| done.version.seq <= stable) {
+            // Who lacks what is stable was not in sync: it is not told that it knows all.
+            self.history_from = done.version.seq;
         }
         while let Some((version, key)) = self.tombstones.pop_front_if(|entry| entry.0.seq <= stable) {
             self.table.forget(version, &key);

@@ -114,6 +114,7 @@ impl Replica {
             self.roll_forward();
             self.log.restart(start.base);
             self.folded = start.base.seq;
+            self.stable = self.stable.min(start.base.seq);
         }
         self.epoch = start.epoch;
         self.session = start.session;

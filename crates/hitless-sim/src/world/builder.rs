@@ -209,7 +209,6 @@ impl Builder {
             dialing: std::collections::BTreeSet::new(),
             lives: 0,
             violation: None,
-            at_once: 0,
             steps: 0,
             recoveries: 0,
         }

@@ -332,5 +332,6 @@ impl World {
             }
         }
         self.resume();
+        self.see(&Seen::Healed);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::arbiter::VoterState;
 use hitless_proto::entry::{Blob, CardContent, Content};
-use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId, Version};
+use hitless_proto::ids::{CardId, Life, Party, ProcessId, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role};
 use hitless_proto::report::TakeoverReport;
 use hitless_proto::status::{CardStatus, ClientStatus, UnitStatus};
@@ -43,6 +44,21 @@ impl World {
     #[must_use]
     pub fn processes(&self) -> &[ProcessId] {
         &self.processes
+    }
+
+    /// The present life of a party, or its last.
+    #[must_use]
+    pub fn life(&self, party: Party) -> Life {
+        self.hosts.get(&party).map(|host| host.life).unwrap_or_default()
+    }
+
+    /// What a party goes by as a voter, if it is one and lives.
+    #[must_use]
+    pub fn votes(&self, party: Party) -> Option<&VoterState> {
+        match party {
+            Party::Unit(unit) => self.unit(unit)?.votes(),
+            Party::Card(card) => self.card(card)?.votes(),
+        }
     }
 
     /// A party runs and is not frozen.
