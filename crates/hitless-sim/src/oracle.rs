@@ -91,9 +91,16 @@ impl Oracle {
         }
     }
 
-    /// A channel came into step: the card has all that its primary has.
-    pub(crate) fn in_step(&mut self, process: ProcessId, card: CardId) {
-        self.newest_safe(|of| of == process, |_, op, _| op.survivors.in_step(card));
+    /// A channel came into step: the card has all that the primary of `epoch` has, but nothing of later ones.
+    pub(crate) fn in_step(&mut self, process: ProcessId, card: CardId, epoch: Epoch) {
+        self.newest_safe(
+            |of| of == process,
+            |_, op, _| {
+                if op.version.epoch <= epoch {
+                    op.survivors.in_step(card);
+                }
+            },
+        );
     }
 
     /// A card begins a new life with what its forwarding tables hold.

@@ -1,15 +1,21 @@
 //! One run: a world, its load and its faults, all from one seed; then it is healed, and must come to rest whole.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hitless_proto::config::{AckPath, OutputRule, Timing};
-use hitless_proto::ids::{Party, Time};
+use hitless_proto::ids::{Party, ProcessId, Time};
 use hitless_proto::io::Event;
 
+use crate::case::Case;
 use crate::checkers::{Violation, convergence, safe};
+use crate::coverage::{Coverage, windows};
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
-use crate::workload::Workload;
+use crate::schedule::{Drawn, Schedule};
+use crate::trace::Tracing;
+use crate::workload::{Habits, Workload};
 use crate::world::{Builder, Speeds, World};
 
 /// Simulated time in which a healed chassis must be whole.
@@ -20,7 +26,7 @@ const MOST_STEPS: u64 = 6_000_000;
 const LOOK: u64 = 500_000;
 
 /// What a run did.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Steps of the world.
     pub steps: u64,
@@ -36,6 +42,41 @@ pub struct Summary {
     pub ops: (usize, usize),
     /// Faults that struck.
     pub faults: BTreeMap<Fault, u64>,
+    /// Whom they hit.
+    pub coverage: Coverage,
+}
+
+impl Summary {
+    fn of(world: &World, faults: BTreeMap<Fault, u64>) -> Self {
+        let reports = world.events().iter().filter_map(|(_, _, event)| {
+            let Event::Takeover(report) = event else { return None };
+            Some(report)
+        });
+        Self {
+            steps: world.steps,
+            simulated: world.now().0,
+            takeovers: reports.clone().count() as u64,
+            planned: reports.filter(|report| report.planned).count() as u64,
+            recoveries: world.recoveries,
+            ops: world.oracle().counts(),
+            faults,
+            coverage: world.coverage(),
+        }
+    }
+
+    /// Adds what another run did.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.simulated += other.simulated;
+        self.takeovers += other.takeovers;
+        self.recoveries += other.recoveries;
+        self.planned += other.planned;
+        self.ops = (self.ops.0 + other.ops.0, self.ops.1 + other.ops.1);
+        for (fault, times) in &other.faults {
+            *self.faults.entry(*fault).or_default() += times;
+        }
+        self.coverage.add(&other.coverage);
+    }
 }
 
 /// How a run ended.
@@ -47,51 +88,58 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// The trace, where it was asked for and not printed.
     pub trace: String,
+    /// The digest of the trace, where only that was asked for.
+    pub digest: u64,
+    /// The strikes that took place.
+    pub strikes: Vec<Drawn<Fault>>,
+    /// The ops that were submitted.
+    pub ops: Vec<Drawn<ProcessId>>,
+    /// When churn and faults were to end.
+    pub end: Time,
 }
 
-/// What is done with the trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tracing {
-    /// There is none.
-    Off,
-    /// It is kept.
-    Keep,
-    /// It is printed as it comes.
-    Print,
-}
-
-/// Runs one seed.
+/// Runs all that a seed says.
 #[must_use]
 pub fn run(seed: u64, tracing: Tracing) -> Outcome {
-    let mut random = Random::new(seed);
-    let mut builder = chassis(&mut random).seed(random.number());
-    if tracing != Tracing::Off {
-        builder = builder.trace(tracing == Tracing::Print);
-    }
-    let mut world = builder.build();
-    let mut chaos = Chaos::new(random.number());
-    let keys = [8, 30, 120, 600][random.below(4) as usize];
-    let burst = [1, 5, 40][random.below(3) as usize];
-    let mut load = Workload::new(random.number(), keys, burst, random.one_in(2));
-    let end = Time(random.between(4_000_000, 16_000_000));
+    run_case(&Case::of(seed), tracing)
+}
+
+/// Runs a case.
+#[must_use]
+pub fn run_case(case: &Case, tracing: Tracing) -> Outcome {
+    let Case { seed, schedule, canary, without: _ } = case;
+    let mut random = Random::new(*seed);
+    let builder = chassis(&mut random).seed(random.number()).trace(tracing);
+    let mut world = if *canary { builder.canary() } else { builder }.build();
+    let chaos = Chaos::new(random.number());
+    let habits = Habits::draw(&mut random);
+    let load = Workload::new(random.number(), habits);
+    let drawn_end = random.between(4_000_000, 16_000_000);
+    let end = Time(schedule.end.unwrap_or(drawn_end));
+    let pause = random.between(0, 1_000_000);
     world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
-    let result = safety(&mut world, &mut chaos, (&mut load, &mut random), end)
-        .and_then(|()| rest(&mut world, &mut load))
-        .and_then(|()| failover(&mut world, &mut random));
-    let reports = world.events().iter().filter_map(|(_, _, event)| {
-        let Event::Takeover(report) = event else { return None };
-        Some(report)
-    });
-    let summary = Summary {
-        steps: world.steps,
-        simulated: world.now().0,
-        takeovers: reports.clone().count() as u64,
-        planned: reports.filter(|report| report.planned).count() as u64,
-        recoveries: world.recoveries,
-        ops: world.oracle().counts(),
-        faults: chaos.struck.clone(),
+    let mut storm = Storm { schedule, chaos, load, random, end, heavy: habits.heavy };
+    let phases = || {
+        storm.safety(&mut world)?;
+        rest(&mut world, &mut storm.load)?;
+        failover(&mut world, pause)
     };
-    Outcome { summary, violation: result.err(), trace: world.trace().to_string() }
+    // What is left of a run that panics says when, and which strikes there were: so it can be shrunk.
+    let result = catch_unwind(AssertUnwindSafe(phases)).unwrap_or_else(|payload| {
+        Err(Violation { property: "no panic", what: said(payload.as_ref()), at: world.now() })
+    });
+    let Storm { chaos, load, .. } = storm;
+    let summary = Summary::of(&world, chaos.struck);
+    let (strikes, ops) = (chaos.strikes, load.ops);
+    let digest = world.trace.digest();
+    let trace = world.trace.to_string();
+    Outcome { summary, violation: result.err(), trace, digest, strikes, ops, end }
+}
+
+/// What a panic said.
+fn said(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without words").to_owned()
 }
 
 fn chassis(random: &mut Random) -> Builder {
@@ -118,24 +166,37 @@ fn chassis(random: &mut Random) -> Builder {
     if random.one_in(4) { builder.external_arbiter() } else { builder }
 }
 
-/// Faults and churn.
-fn safety(
-    world: &mut World,
-    chaos: &mut Chaos,
-    (load, random): (&mut Workload, &mut Random),
+/// The safety phase of a run.
+struct Storm<'a> {
+    schedule: &'a Schedule,
+    chaos: Chaos,
+    load: Workload,
+    /// When they are looked at.
+    random: Random,
     end: Time,
-) -> Result<(), Violation> {
-    while world.now() < end {
-        world.run_for(random.between(200, 20_000))?;
-        bounded(world)?;
-        load.tick(world);
-        chaos.tick(world);
+    /// Windows may fill.
+    heavy: bool,
+}
+
+impl Storm<'_> {
+    /// Faults and churn.
+    fn safety(&mut self, world: &mut World) -> Result<(), Violation> {
+        while world.now() < self.end {
+            world.run_for(self.random.between(200, 20_000))?;
+            bounded(world)?;
+            self.load.tick(world, self.schedule);
+            if self.heavy {
+                windows::count(world);
+            }
+            self.chaos.tick(world, self.schedule);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The world is healed: within bounds it is whole, and everything is where it should be.
 fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
+    world.ambush = None;
     world.heal();
     let until = world.now().after(REST);
     loop {
@@ -174,13 +235,13 @@ fn judge(world: &World) -> Result<(), Violation> {
 }
 
 /// Once more, without any other fault: the primary dies, and what was safe is there.
-fn failover(world: &mut World, random: &mut Random) -> Result<(), Violation> {
+fn failover(world: &mut World, pause: u64) -> Result<(), Violation> {
     let Some(primary) = world.primary() else { return Ok(()) };
     world.kill(Party::Unit(primary));
     if world.units().len() > 1 {
         world.run_until(|world| world.primary().is_some_and(|unit| unit != primary))?;
     }
-    world.run_for(random.between(0, 1_000_000))?;
+    world.run_for(pause)?;
     world.restart(Party::Unit(primary));
     let until = world.now().after(REST);
     loop {

@@ -69,6 +69,8 @@ pub(super) struct Channel {
     pub(super) epoch: Epoch,
     /// The primary proved the channel's digest equal, and no hole was seen since.
     pub(super) in_step: bool,
+    /// Up to where the channel was in step when it last was.
+    proved: Version,
     /// A hole was seen: nothing is taken until the channel begins again.
     broken: bool,
     /// Last op taken from the stream.
@@ -106,6 +108,7 @@ impl Channel {
             session: 0,
             epoch: Epoch(0),
             in_step: false,
+            proved: Version::ZERO,
             broken: false,
             received: Seq(0),
             applied: Version::ZERO,
@@ -130,11 +133,11 @@ impl Channel {
 
     /// The channel begins: the next op follows `start.base`.
     pub(super) fn start(&mut self, start: &Start) {
+        self.out_of_step();
         self.queue.clear();
         self.session = start.session;
         self.epoch = start.epoch;
         self.received = start.base.seq;
-        self.in_step = false;
         self.broken = false;
         self.complaint = None;
         self.consumed = 0;
@@ -164,6 +167,23 @@ impl Channel {
         }
     }
 
+    /// Everything up to here is in the forwarding table, or was refused by it; zero where nobody ever proved that of this life.
+    pub(super) fn proved(&self) -> Version {
+        if self.in_step { self.applied } else { self.proved }
+    }
+
+    fn out_of_step(&mut self) {
+        self.proved = self.proved();
+        self.in_step = false;
+    }
+
+    /// Something is missing: nothing is taken until the channel begins again. Gives the last op taken.
+    fn hole(&mut self) -> Seq {
+        self.out_of_step();
+        self.broken = true;
+        self.received
+    }
+
     /// Whether a message of this session is to be taken.
     pub(super) fn current(&self, epoch: Epoch, session: u32) -> bool {
         epoch == self.epoch && session == self.session && !self.broken
@@ -172,15 +192,11 @@ impl Channel {
     /// Takes a batch of ops. `Err`: a hole; the channel takes nothing more until it begins again.
     pub(super) fn take_ops(&mut self, ops: CardOps) -> Result<(), Seq> {
         if ops.prev != self.received {
-            self.in_step = false;
-            self.broken = true;
-            return Err(self.received);
+            return Err(self.hole());
         }
         for op in ops.ops {
             if op.version.seq <= self.received || op.version.epoch > self.epoch {
-                self.in_step = false;
-                self.broken = true;
-                return Err(self.received);
+                return Err(self.hole());
             }
             self.received = op.version.seq;
             self.queue.push_back(Work::Op(op));

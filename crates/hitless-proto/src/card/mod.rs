@@ -111,7 +111,7 @@ impl Card {
         self.links.insert(unit, life);
         let channels = self.channels.values().map(|channel| ChannelReport {
             process: channel.process,
-            applied: if channel.in_step { channel.applied } else { Version::ZERO },
+            proved: channel.proved(),
             entries: channel.table.entries(),
         });
         let report = CardReport {

@@ -2,6 +2,7 @@
 
 mod accused;
 mod ack_effect;
+mod canary;
 mod claimant;
 mod completion;
 mod cookies;
@@ -142,11 +143,16 @@ impl Checkers {
                 Box::new(in_step::InStep),
                 Box::new(memory::Memory),
                 Box::new(accused::Accused),
-                Box::new(progress::Progress::default()),
+                Box::new(progress::Progress),
                 Box::new(rest::Rest::default()),
                 Box::new(retries::Retries::default()),
             ],
         }
+    }
+
+    /// And one that must fail.
+    pub(crate) fn add_canary(&mut self) {
+        self.all.push(Box::new(canary::Canary::default()));
     }
 
     pub(crate) fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), (&'static str, String)> {

@@ -12,7 +12,7 @@ use crate::network::Network;
 use crate::oracle::Oracle;
 use crate::process::Host;
 use crate::random::Random;
-use crate::trace::Trace;
+use crate::trace::{Trace, Tracing};
 
 /// Describes a chassis; everything has a default.
 #[derive(Clone, Debug)]
@@ -26,8 +26,8 @@ pub struct Builder {
     timing: Timing,
     speeds: Speeds,
     seed: u64,
-    trace: bool,
-    print: bool,
+    tracing: Tracing,
+    canary: bool,
     keep_messages: bool,
     processes: fn() -> Processes,
 }
@@ -44,8 +44,8 @@ impl Default for Builder {
             timing: Timing::default(),
             speeds: Speeds::default(),
             seed: 1,
-            trace: false,
-            print: false,
+            tracing: Tracing::Off,
+            canary: false,
             keep_messages: false,
             processes: in_the_box,
         }
@@ -121,10 +121,17 @@ impl Builder {
         self
     }
 
-    /// Keeps a trace, or prints it at once.
+    /// What is done with the trace: by default there is none.
     #[must_use]
-    pub fn trace(mut self, print: bool) -> Self {
-        (self.trace, self.print) = (true, print);
+    pub fn trace(mut self, tracing: Tracing) -> Self {
+        self.tracing = tracing;
+        self
+    }
+
+    /// Adds a checker that must fail where a card dies.
+    #[must_use]
+    pub fn canary(mut self) -> Self {
+        self.canary = true;
         self
     }
 
@@ -180,6 +187,10 @@ impl Builder {
             Party::Unit(_) => Host::new(&[]),
             Party::Card(_) => Host::new(&processes),
         };
+        let mut checkers = Checkers::all();
+        if self.canary {
+            checkers.add_canary();
+        }
         World {
             hosts: parties.iter().map(|party| (*party, tables(party))).collect(),
             chassis: Chassis {
@@ -195,13 +206,14 @@ impl Builder {
             processes,
             make_processes: self.processes,
             speeds: self.speeds,
+            seed: self.seed,
             random: Random::new(self.seed),
             clock: Clock::new(),
             network: Network::default(),
             arbiter: Arbiter::default(),
             oracle: Oracle::default(),
-            checkers: Checkers::all(),
-            trace: Trace::new(self.trace, self.print),
+            checkers,
+            trace: Trace::new(self.tracing),
             events: Vec::new(),
             keep_messages: self.keep_messages,
             messages: Vec::new(),
@@ -209,8 +221,12 @@ impl Builder {
             dialing: std::collections::BTreeSet::new(),
             lives: 0,
             violation: None,
+            at_once: 0,
             steps: 0,
             recoveries: 0,
+            witness: Some(Box::default()),
+            ambush: None,
+            met: Vec::new(),
         }
     }
 }

@@ -16,6 +16,8 @@ use hitless_proto::message::Message;
 use crate::arbiter::Arbiter;
 use crate::checkers::{Checkers, Seen, Violation};
 use crate::clock::Clock;
+use crate::coverage::witness::Witness;
+use crate::moments::{Ambush, Deed};
 use crate::network::{End, Network};
 use crate::oracle::Oracle;
 use crate::process::{Host, Machine};
@@ -112,6 +114,7 @@ pub struct World {
     pub(crate) processes: Vec<ProcessId>,
     pub(crate) make_processes: fn() -> hitless_proto::process::Processes,
     pub(crate) speeds: Speeds,
+    seed: u64,
     pub(crate) random: Random,
     pub(crate) clock: Clock<Happening>,
     pub(crate) network: Network,
@@ -129,10 +132,17 @@ pub struct World {
     pub(crate) dialing: BTreeSet<(Party, Party)>,
     pub(crate) lives: u64,
     violation: Option<Violation>,
+    /// Steps at this instant.
+    at_once: u64,
     /// Steps taken.
     pub(crate) steps: u64,
     /// A unit became primary out of what cards hold.
     pub(crate) recoveries: u64,
+    /// What is counted for coverage; gone only while it looks at the world.
+    pub(crate) witness: Option<Box<Witness>>,
+    pub(crate) ambush: Option<Ambush>,
+    /// Whom ambushes met, until the runner takes note.
+    pub(crate) met: Vec<(Party, Deed)>,
 }
 
 impl World {
@@ -154,13 +164,25 @@ impl World {
     /// The property that is broken.
     pub fn step(&mut self) -> Result<bool, Violation> {
         let Some(at) = self.next_at() else { return self.verdict().map(|()| false) };
+        self.at_once = if at > self.now() { 0 } else { self.at_once + 1 };
         self.clock.advance(at);
+        self.draw_anew(self.at_once);
         self.steps += 1;
+        if self.ambush.is_some() {
+            self.look_around();
+        }
         match self.clock.take_due() {
             Some(happening) => self.happen(happening),
             None => self.act(),
         }
         self.verdict().map(|()| true)
+    }
+
+    /// What is drawn from now on follows from the seed, the time and `what`, not from what was drawn before: so a run from
+    /// which something is left out goes on as before wherever that has no effect.
+    pub(crate) fn draw_anew(&mut self, what: u64) {
+        let at = Random::new(self.seed).number() ^ self.now().0;
+        self.random = Random::new(Random::new(at).number() ^ what);
     }
 
     fn next_at(&self) -> Option<Time> {
@@ -223,6 +245,7 @@ impl World {
             }
             Happening::Answer { party, life, verdict } => {
                 if self.lives(party, life) {
+                    self.witness(|witness, _| witness.answered(party));
                     self.tell(party, |machine, now| match machine {
                         Machine::Unit(unit) => unit.handle_verdict(verdict, now),
                         Machine::Card(_) => {}
@@ -252,6 +275,15 @@ impl World {
         self.checkers = checkers;
         if let Err((property, what)) = found {
             self.fail(property, what);
+        }
+        self.witness(|witness, world| witness.see(world, seen));
+    }
+
+    /// Lets the witness look at the world.
+    pub(crate) fn witness(&mut self, look: impl FnOnce(&mut Witness, &Self)) {
+        if let Some(mut witness) = self.witness.take() {
+            look(&mut witness, self);
+            self.witness = Some(witness);
         }
     }
 }

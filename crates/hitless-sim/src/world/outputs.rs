@@ -18,6 +18,9 @@ impl World {
     /// Takes all outputs of a machine, unless it dies in between.
     pub(crate) fn drain(&mut self, party: Party) {
         for outputs in 0_u64.. {
+            if self.ambush.is_some() && self.look_at(party) {
+                return;
+            }
             if outputs > MOST_OUTPUTS {
                 return self.fail("progress", format!("{party} puts out without end"));
             }
@@ -59,6 +62,7 @@ impl World {
             }
             Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
             Output::Arbitrate(request) => {
+                self.witness(|witness, world| witness.asked(world, party, &request));
                 let at = self.now().after(self.random.between(100, 3_000));
                 self.clock.plan(at, Happening::Decide { party, life, request });
             }
@@ -167,7 +171,12 @@ impl World {
                     }
                 }
                 Event::InStep { process, follower: Party::Card(card) } => {
-                    self.oracle.in_step(*process, *card);
+                    // A card that has died since it answered is another one now.
+                    let life = self.unit(unit).and_then(|unit| unit.life_of(Party::Card(*card)));
+                    if life.is_some_and(|life| self.lives(Party::Card(*card), life)) {
+                        let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
+                        self.oracle.in_step(*process, *card, epoch);
+                    }
                 }
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hitless_proto::arbiter::VoterState;
+use hitless_proto::config::ArbiterKind;
 use hitless_proto::entry::{Blob, CardContent, Content};
 use hitless_proto::ids::{CardId, Life, Party, ProcessId, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role};
@@ -59,6 +60,27 @@ impl World {
             Party::Unit(unit) => self.unit(unit)?.votes(),
             Party::Card(card) => self.card(card)?.votes(),
         }
+    }
+
+    /// A register outside the protocol decides who is primary.
+    #[must_use]
+    pub fn has_external_arbiter(&self) -> bool {
+        self.voters().is_none()
+    }
+
+    /// The voters, where they decide who is primary.
+    #[must_use]
+    pub fn voters(&self) -> Option<&[Party]> {
+        match &self.chassis.arbiter {
+            ArbiterKind::Voters(voters) => Some(voters),
+            ArbiterKind::External => None,
+        }
+    }
+
+    /// How many steps were taken at this instant.
+    #[must_use]
+    pub fn steps_at_once(&self) -> u64 {
+        self.at_once
     }
 
     /// A party runs and is not frozen.

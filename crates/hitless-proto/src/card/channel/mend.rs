@@ -54,9 +54,8 @@ impl Channel {
         // What is held is no longer what is forwarded: the primary finds out by digest, as after a hole.
         self.hold(op, true);
         if !self.broken {
-            (self.in_step, self.broken) = (false, true);
             let (epoch, process, session) = (self.epoch, self.process, self.session);
-            self.complaint = Some(Broken { epoch, process, session, at: self.received });
+            self.complaint = Some(Broken { epoch, process, session, at: self.hole() });
         }
     }
 
