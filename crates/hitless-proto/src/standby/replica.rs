@@ -14,6 +14,7 @@ use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
 use crate::process::Process;
 use crate::rules::{Rule, holds};
+use crate::status::Progress;
 use crate::table::{Row, Table};
 use crate::wire;
 
@@ -81,6 +82,22 @@ impl Replica {
         self.received().seq.0.saturating_sub(self.folded.0)
     }
 
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            leads: false,
+            epoch: self.epoch,
+            session: self.session,
+            received: self.received(),
+            folded: self.folded,
+            stable: self.stable,
+            programmed: Seq(0),
+            safe: Seq(0),
+            log_from: self.log.from(),
+            in_flight: 0,
+            nacks: self.nacks.len(),
+        }
+    }
+
     pub(crate) fn acked(&self, card: CardId) -> Option<Seq> {
         self.acks.get(&card).filter(|acked| acked.epoch == self.epoch).map(|acked| acked.seq)
     }
@@ -101,6 +118,7 @@ impl Replica {
             self.log.restart(start.base);
             self.folded = start.base.seq;
             self.astray = true;
+            self.stable = self.stable.min(start.base.seq);
         }
         self.epoch = start.epoch;
         self.session = start.session;

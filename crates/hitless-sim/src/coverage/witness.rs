@@ -84,6 +84,9 @@ impl Witness {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Healed
+            | Seen::Issued { .. }
+            | Seen::Held { .. }
             | Seen::Stepped { .. } => {}
         }
     }
