@@ -9,7 +9,7 @@ use crate::digest::{DigestKey, SparseTree, Sum};
 use crate::entry::{Audience, Blob, Cookie, Update};
 use crate::failures::Failures;
 use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
-use crate::limits::LOG_RETAIN;
+use crate::limits::{LOG_RETAIN, MAX_WAITING_NACKS};
 use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
 use crate::process::Process;
@@ -175,7 +175,9 @@ impl Replica {
         let acked = self.acks.entry(card).or_default();
         *acked = applied.max(*acked);
         for nack in ack.nacks.iter().filter(|nack| nack.version.seq > self.folded) {
-            self.nacks.insert((card, nack.version), nack.reason.clone());
+            if self.nacks.len() < MAX_WAITING_NACKS {
+                self.nacks.insert((card, nack.version), nack.reason.clone());
+            }
         }
     }
 
@@ -198,6 +200,10 @@ impl Replica {
             self.fold_one(&update, in_step);
         }
         let folded = self.folded;
+        if !self.nacks.is_empty() {
+            // Those of cards that are not in step are asked for by nobody.
+            self.nacks.retain(|(_, version), _| version.seq > folded);
+        }
         while self.received_at.pop_front_if(|entry| entry.0 <= folded).is_some() {}
         let stable = self.stable.min(self.folded);
         self.forget_tombstones(stable);

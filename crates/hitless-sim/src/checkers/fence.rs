@@ -69,6 +69,7 @@ impl Checker for Fence {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
             | Seen::Healed
             | Seen::Issued { .. }
             | Seen::Held { .. }

@@ -3,7 +3,7 @@
 use hitless_proto::ids::{Party, Seq};
 use hitless_proto::limits::{
     ASK_LEAVES, ASK_NODES, BATCH_OPS, LOG_RETAIN, MAX_FRAME, MAX_HISTORY, MAX_NACKS, MAX_ORPHANS,
-    MAX_REPORTS, MAX_UNSTABLE, WINDOW_BYTES,
+    MAX_REPORTS, MAX_UNSTABLE, MAX_WAITING_NACKS, WINDOW_BYTES,
 };
 use hitless_proto::message::{
     Ask, ChannelAnswer, FromCard, Message, Question, ToCard, ToStandby, UnitMessage,
@@ -29,17 +29,13 @@ const MOST_IN_FLIGHT: usize = WINDOW_BYTES as usize + MAX_FRAME;
 /// Retries, repairs and adopted orphans come on top of what sources may submit.
 const MOST_UNSTABLE: usize = 2 * MAX_UNSTABLE;
 
-fn of_unit(of: &Progress, cards: usize) -> Result<(), String> {
+fn of_unit(of: &Progress) -> Result<(), String> {
     let between = |from: Seq, to: Seq| to.0.saturating_sub(from.0) as usize;
     let unstable = between(of.stable, of.received.seq);
     within("ops that are not stable", unstable, MOST_UNSTABLE)?;
     within("ops in a log", between(of.log_from, of.received.seq), LOG_RETAIN + MOST_UNSTABLE)?;
     within("bytes in flight", of.in_flight as usize, MOST_IN_FLIGHT)?;
-    within(
-        "refusals that wait for their updates",
-        of.nacks,
-        cards * (between(of.folded, of.received.seq) + MAX_NACKS),
-    )
+    within("refusals that wait for their updates", of.nacks, MAX_WAITING_NACKS)
 }
 
 fn of_card(of: &ClientProgress) -> Result<(), String> {
@@ -89,7 +85,7 @@ fn party(world: &World, party: Party) -> Result<(), String> {
             let Some(unit) = world.unit(id) else { return Ok(()) };
             within("reports", unit.reports().len(), MAX_REPORTS)?;
             within("answers that wait for the disk", unit.withheld(), MOST_WITHHELD)?;
-            processes.filter_map(|of| unit.progress(*of)).try_for_each(|of| of_unit(&of, world.cards().len()))
+            processes.filter_map(|of| unit.progress(*of)).try_for_each(|of| of_unit(&of))
         }
         Party::Card(id) => {
             let Some(card) = world.card(id) else { return Ok(()) };
@@ -121,12 +117,12 @@ mod tests {
     #[test]
     fn what_is_beyond_a_limit_is_seen() {
         let long = Progress { received: Version::new(1, MOST_UNSTABLE as u64 + 1), ..Progress::default() };
-        assert!(of_unit(&long, 1).is_err());
+        assert!(of_unit(&long).is_err());
         let wide = Progress { in_flight: MOST_IN_FLIGHT as u64 + 1, ..Progress::default() };
-        assert!(of_unit(&wide, 1).is_err());
+        assert!(of_unit(&wide).is_err());
         let deep = ClientProgress { history: MAX_HISTORY + 1, ..ClientProgress::default() };
         assert!(of_card(&deep).is_err());
         assert!(of_card(&ClientProgress { nacks: MAX_NACKS + 1, ..ClientProgress::default() }).is_err());
-        assert!(of_unit(&Progress::default(), 1).is_ok() && of_card(&ClientProgress::default()).is_ok());
+        assert!(of_unit(&Progress::default()).is_ok() && of_card(&ClientProgress::default()).is_ok());
     }
 }

@@ -40,7 +40,7 @@ use std::fmt;
 
 use hitless_proto::entry::{Blob, Update};
 use hitless_proto::ids::{Party, ProcessId, Time, UnitId, Version};
-use hitless_proto::io::{Event, Outcome, Write};
+use hitless_proto::io::{ArbiterRequest, Event, Outcome, Write};
 use hitless_proto::message::Message;
 
 use crate::world::World;
@@ -77,6 +77,8 @@ pub(crate) enum Seen<'a> {
     Apply { party: Party, process: ProcessId, writes: &'a [Write] },
     /// A forwarding table did or refused writes.
     Applied { party: Party, process: ProcessId, writes: &'a [Write], outcomes: &'a [Outcome] },
+    /// A unit asks the external arbiter.
+    Asked { request: &'a ArbiterRequest },
     /// A party tells of something.
     Event { party: Party, event: &'a Event },
     /// All outputs of a party were taken.

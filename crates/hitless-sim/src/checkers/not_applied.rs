@@ -56,8 +56,9 @@ impl Given {
             let ChannelAnswer::Known { applied, orphans, .. } = answer else { continue };
             let received = self.received.get(process).copied().unwrap_or_default();
             let named = |version: Version| orphans.iter().any(|orphan| orphan.version == version);
-            let lost =
-                past.held(card, *process).find(|(_, version)| **version > received && !named(**version));
+            // What is older than the channel's beginning was settled by digest.
+            let new = |version: Version| version.epoch == applied.epoch && version > received;
+            let lost = past.held(card, *process).find(|(_, version)| new(**version) && !named(**version));
             if let Some((key, version)) = lost {
                 return Err(format!(
                     "{card} {process} promises {} and does not name {version} of {key:?}: applied {applied}, received \
@@ -124,6 +125,7 @@ impl Checker for NotApplied {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
             | Seen::Healed
             | Seen::Issued { .. }
             | Seen::Held { .. }

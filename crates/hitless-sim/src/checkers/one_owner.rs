@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hitless_proto::arbiter::Record;
 use hitless_proto::ids::{Epoch, Life, Party, UnitId};
+use hitless_proto::io::ArbiterRequest;
 use hitless_proto::message::{Message, ToCard, UnitMessage, VoteRequest};
 
 use super::{Checker, Scene, Seen};
@@ -48,6 +49,9 @@ impl Checker for OneOwner {
             ..
         } = seen
         {
+            return self.record(record);
+        }
+        if let Seen::Asked { request: ArbiterRequest::Write(record) } = seen {
             return self.record(record);
         }
         let Seen::Stepped { party: party @ Party::Unit(unit) } = seen else { return Ok(()) };

@@ -93,7 +93,8 @@ fn lacking(world: &World, id: CardId, writes: &[Write], outcomes: &[Outcome]) ->
     let done = writes.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
     done.filter_map(|(write, _)| Some((write, next_hop(&write.key, write.part.as_ref()?)?))).find_map(
         |(write, hop)| {
-            let refused = card.version(fib::ID, &hop).is_some_and(|held| held.1);
+            let now = || writes.iter().zip(outcomes).any(|(write, of)| write.key == hop && of.is_err());
+            let refused = card.version(fib::ID, &hop).is_some_and(|held| held.1) || now();
             let missing = !table.entries().contains_key(&hop) && !refused;
             let wanted = unit.progress(fib::ID).is_some_and(|of| of.leads && of.epoch == epoch)
                 && unit.entry(fib::ID, &hop).is_some_and(|(_, content)| content.audience.contains(id))

@@ -157,6 +157,7 @@ impl Past {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
             | Seen::Healed
             | Seen::Issued { .. }
             | Seen::Held { .. } => {}

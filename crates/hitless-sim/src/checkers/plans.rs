@@ -99,6 +99,7 @@ impl Plans {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
             | Seen::Healed
             | Seen::Issued { .. }
             | Seen::Held { .. }
@@ -107,11 +108,16 @@ impl Plans {
     }
 
     fn planned(&mut self, world: &World, unit: UnitId, plan: &ChannelPlan) {
+        // By what it said last: it may have been deposed by the time its plans are told.
+        let epoch = world.epochs.get(&unit).copied().unwrap_or_default();
+        let promised = world.card(plan.card).map(|card| card.promised());
+        if promised != Some((epoch, unit)) {
+            // It claimed the card long ago, and was not scheduled meanwhile.
+            return;
+        }
         let channel = (plan.card, plan.process);
         self.active.remove(&channel);
-        // By what it said last: it may have been deposed by the time its plans are told.
-        let epoch = world.epochs.get(&unit).copied();
-        if let Some(epoch) = epoch.filter(|_| plan.method == Method::Replay) {
+        if plan.method == Method::Replay {
             let (plan, sent) = (plan.clone(), BTreeMap::new());
             self.active.insert(channel, Active { unit, epoch, plan, sent });
         }

@@ -30,6 +30,7 @@ impl Checker for Safe {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
             | Seen::Healed
             | Seen::Issued { .. }
             | Seen::Held { .. }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::ControlUnit;
 use hitless_proto::ids::{Epoch, Party, ProcessId, Seq, UnitId};
 use hitless_proto::io::{Event, Role};
 
@@ -17,11 +18,13 @@ pub(super) struct Stale {
 /// Whether the successor has what is told to be safe: these ops of this epoch.
 fn has_all(
     world: &World,
-    successor: UnitId,
+    (newest, successor): (Epoch, UnitId),
     process: ProcessId,
     (epoch, from, upto): (Epoch, Seq, Seq),
 ) -> Result<(), String> {
-    let Some(unit) = world.unit(successor) else { return Ok(()) };
+    // It may have lost the role since, or its life.
+    let leads = |unit: &&ControlUnit| unit.progress(process).is_some_and(|of| of.leads && of.epoch == newest);
+    let Some(unit) = world.unit(successor).filter(leads) else { return Ok(()) };
     for op in world.oracle().issued(process, epoch, (from, upto)) {
         let key = &op.change.key;
         let held = unit.entry(process, key).map(|(_, content)| content);
@@ -54,7 +57,7 @@ impl Checker for Stale {
         *told = (epoch, *safe);
         match scene.past.newest_opened() {
             Some((newest, successor)) if newest > epoch => {
-                has_all(scene.world, successor, *process, (epoch, from, *safe))
+                has_all(scene.world, (newest, successor), *process, (epoch, from, *safe))
             }
             Some(_) | None => Ok(()),
         }

@@ -60,6 +60,7 @@ impl World {
             }
             Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
             Output::Arbitrate(request) => {
+                self.see(&Seen::Asked { request: &request });
                 self.witness(|witness, world| witness.asked(world, party, &request));
                 let at = self.now().after(self.random.between(100, 3_000) * self.arbiter.slow.max(1));
                 self.clock.plan(at, Happening::Decide { party, life, request });
