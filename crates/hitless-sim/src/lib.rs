@@ -4,6 +4,7 @@
 //! [`World`] is for scripted tests; [`run::run`] makes up a world, its faults and its load from a seed.
 
 mod arbiter;
+pub mod case;
 pub mod checkers;
 mod clock;
 pub mod coverage;
@@ -11,6 +12,8 @@ pub mod disk;
 pub mod faults;
 pub mod forwarding_table;
 pub mod moments;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod network;
 pub mod oracle;
 mod process;
@@ -18,10 +21,14 @@ pub mod random;
 pub mod replay;
 pub mod run;
 pub mod schedule;
+pub mod shrink;
 mod survivors;
+pub mod sweep;
 pub mod trace;
 pub mod workload;
 mod world;
 
+pub use case::Case;
 pub use checkers::Violation;
+pub use trace::Tracing;
 pub use world::{Builder, Sent, Speeds, World};

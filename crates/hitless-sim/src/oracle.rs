@@ -1,6 +1,6 @@
 //! What sources asked for and what they were told: by this the chassis is judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::ids::{CardId, Epoch, ProcessId, Seq, UnitId, Version};
@@ -33,6 +33,8 @@ pub struct Oracle {
     open: BTreeMap<(ProcessId, Epoch), Vec<usize>>,
     /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
     rebuilding: Option<Vec<CardId>>,
+    /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
+    strange: BTreeSet<(ProcessId, Blob, Blob)>,
 }
 
 impl Oracle {
@@ -106,6 +108,11 @@ impl Oracle {
             },
         );
         self.forgive();
+    }
+
+    /// A card that starts takes over what somebody else made of a key: it cannot know.
+    pub(crate) fn found_strange(&mut self, process: ProcessId, key: &Blob, part: Option<&Blob>) {
+        self.strange.extend(part.map(|part| (process, key.clone(), part.clone())));
     }
 
     /// No unit has live state: one rebuilds it from these cards.
@@ -185,6 +192,11 @@ impl Oracle {
             (None, Some(_)) | (Some(_), None) => false,
         };
         if ats[from.unwrap_or(0)..].iter().any(|at| same(&ops[*at])) {
+            return Ok(());
+        }
+        // Where nothing safe is left to contradict it, a rebuild takes it from the card.
+        let strange = |held: &Content| (process, key.clone(), held.card_part.clone());
+        if from.is_none() && held.is_some_and(|held| self.strange.contains(&strange(held))) {
             return Ok(());
         }
         let safe = from.map(|from| &ops[ats[from]]);

@@ -1,5 +1,6 @@
 //! Replays what a party of a real chassis recorded (`hitless control --record`): the same inputs, the same outputs.
 
+use std::fmt;
 use std::io::BufRead;
 
 use hitless_proto::ids::{Party, ProcessId, Time};
@@ -33,19 +34,47 @@ pub struct Step {
     pub outputs: Vec<Output>,
 }
 
+/// Why a replay ends early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplayError {
+    /// The recording is not one, or is damaged: where, and how.
+    Unusable(String),
+    /// An invariant does not hold: which, where.
+    Broken(String),
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(what) | Self::Broken(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl ReplayError {
+    fn in_line(self, number: usize) -> Self {
+        match self {
+            Self::Unusable(what) => Self::Unusable(format!("line {number}: {what}")),
+            Self::Broken(what) => Self::Broken(format!("line {number}: {what}")),
+        }
+    }
+}
+
 impl Replay {
     /// Starts the party as the recording's first line says.
     ///
     /// # Errors
     /// What is wrong with the line, or a process that this program does not know.
-    pub fn start(line: &str) -> Result<Self, String> {
-        let start = PartyStart::from_line(line).map_err(|error| format!("line 1: {error}"))?;
+    pub fn start(line: &str) -> Result<Self, ReplayError> {
+        let start = PartyStart::from_line(line).map_err(|error| ReplayError::Unusable(error.to_string()))?;
         let (chassis, party) = (start.chassis, start.party);
         let core = match party {
             Party::Unit(unit) => {
                 let begin =
                     UnitStart { life: start.life, durable: start.durable, seed: start.entropy as u64 };
-                let processes = processes(&start.processes)?;
+                let processes = processes(&start.processes).map_err(ReplayError::Unusable)?;
                 Core::Unit(Box::new(ControlUnit::new(
                     UnitConfig { chassis, unit },
                     processes,
@@ -68,8 +97,8 @@ impl Replay {
     ///
     /// # Errors
     /// What is wrong with the line, or the invariant that is broken after it.
-    pub fn take(&mut self, line: &str) -> Result<Step, String> {
-        let recorded = Recorded::from_line(line).map_err(|error| error.to_string())?;
+    pub fn take(&mut self, line: &str) -> Result<Step, ReplayError> {
+        let recorded = Recorded::from_line(line).map_err(|error| ReplayError::Unusable(error.to_string()))?;
         let (at, input) = (recorded.at, format!("{:?}", recorded.input));
         let outputs = match &mut self.core {
             Core::Unit(unit) => recorded.input.apply_to_unit(unit, at),
@@ -79,7 +108,7 @@ impl Replay {
             Core::Unit(unit) => unit.invariants(),
             Core::Card(card) => card.invariants(),
         };
-        held.map_err(|rule| format!("broken at {} us: {rule}", at.0))?;
+        held.map_err(|rule| ReplayError::Broken(format!("broken at {} us: {rule}", at.0)))?;
         Ok(Step { at, input, outputs })
     }
 
@@ -87,16 +116,19 @@ impl Replay {
     ///
     /// # Errors
     /// The line that is wrong, or after which an invariant is broken.
-    pub fn whole(reader: impl BufRead, mut each: impl FnMut(&Step)) -> Result<Self, String> {
-        let mut lines = reader.lines().enumerate();
-        let read = |line: std::io::Result<String>| line.map_err(|error| error.to_string());
-        let (_, first) = lines.next().ok_or("the file is empty: expected a recording")?;
-        let mut replay = Self::start(&read(first)?)?;
-        for (number, line) in lines {
-            let step = replay.take(&read(line)?).map_err(|error| format!("line {}: {error}", number + 1))?;
-            each(&step);
+    pub fn whole(reader: impl BufRead, mut each: impl FnMut(&Step)) -> Result<Self, ReplayError> {
+        let read =
+            |line: std::io::Result<String>| line.map_err(|error| ReplayError::Unusable(error.to_string()));
+        let mut replay = None;
+        for (index, line) in reader.lines().enumerate() {
+            let in_line = |error: ReplayError| error.in_line(index + 1);
+            let line = read(line).map_err(in_line)?;
+            match &mut replay {
+                None => replay = Some(Self::start(&line).map_err(in_line)?),
+                Some(replay) => each(&Self::take(replay, &line).map_err(in_line)?),
+            }
         }
-        Ok(replay)
+        replay.ok_or_else(|| ReplayError::Unusable("the file is empty: expected a recording".into()))
     }
 
     /// Who was recorded.

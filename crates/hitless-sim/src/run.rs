@@ -1,16 +1,20 @@
 //! One run: a world, its load and its faults, all from one seed; then it is healed, and must come to rest whole.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hitless_proto::config::{AckPath, OutputRule, Timing};
 use hitless_proto::ids::{Epoch, Party, ProcessId, Time, UnitId};
 use hitless_proto::io::Event;
 
+use crate::case::Case;
 use crate::checkers::{Violation, convergence, safe};
 use crate::coverage::{Coverage, windows};
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
 use crate::schedule::{Drawn, Schedule};
+use crate::trace::Tracing;
 use crate::workload::{Habits, Workload};
 use crate::world::{Builder, Speeds, World};
 
@@ -24,7 +28,7 @@ const HIGH_EPOCH: Epoch = Epoch(u32::MAX - 5_000);
 const LOOK: u64 = 500_000;
 
 /// What a run did.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Steps of the world.
     pub steps: u64,
@@ -44,6 +48,39 @@ pub struct Summary {
     pub coverage: Coverage,
 }
 
+impl Summary {
+    fn of(world: &World, faults: BTreeMap<Fault, u64>) -> Self {
+        let reports = world.events().iter().filter_map(|(_, _, event)| {
+            let Event::Takeover(report) = event else { return None };
+            Some(report)
+        });
+        Self {
+            steps: world.steps,
+            simulated: world.now().0,
+            takeovers: reports.clone().count() as u64,
+            planned: reports.filter(|report| report.planned).count() as u64,
+            recoveries: world.recoveries,
+            ops: world.oracle().counts(),
+            faults,
+            coverage: world.coverage(),
+        }
+    }
+
+    /// Adds what another run did.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.simulated += other.simulated;
+        self.takeovers += other.takeovers;
+        self.recoveries += other.recoveries;
+        self.planned += other.planned;
+        self.ops = (self.ops.0 + other.ops.0, self.ops.1 + other.ops.1);
+        for (fault, times) in &other.faults {
+            *self.faults.entry(*fault).or_default() += times;
+        }
+        self.coverage.add(&other.coverage);
+    }
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -53,6 +90,8 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// The trace, where it was asked for and not printed.
     pub trace: String,
+    /// The digest of the trace, where only that was asked for.
+    pub digest: u64,
     /// The strikes that took place.
     pub strikes: Vec<Drawn<Fault>>,
     /// The ops that were submitted.
@@ -61,32 +100,19 @@ pub struct Outcome {
     pub end: Time,
 }
 
-/// What is done with the trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tracing {
-    /// There is none.
-    Off,
-    /// It is kept.
-    Keep,
-    /// It is printed as it comes.
-    Print,
-}
-
 /// Runs all that a seed says.
 #[must_use]
 pub fn run(seed: u64, tracing: Tracing) -> Outcome {
-    run_schedule(seed, &Schedule::default(), tracing)
+    run_case(&Case::of(seed), tracing)
 }
 
-/// Runs what `schedule` has of what a seed says.
+/// Runs a case.
 #[must_use]
-pub fn run_schedule(seed: u64, schedule: &Schedule, tracing: Tracing) -> Outcome {
-    let mut random = Random::new(seed);
-    let mut builder = chassis(&mut random).seed(random.number());
-    if tracing != Tracing::Off {
-        builder = builder.trace(tracing == Tracing::Print);
-    }
-    let mut world = builder.build();
+pub fn run_case(case: &Case, tracing: Tracing) -> Outcome {
+    let Case { seed, schedule, canary, without: _ } = case;
+    let mut random = Random::new(*seed);
+    let builder = chassis(&mut random).seed(random.number()).trace(tracing);
+    let mut world = if *canary { builder.canary() } else { builder }.build();
     let chaos = Chaos::new(random.number());
     let habits = Habits::draw(&mut random);
     let load = Workload::new(random.number(), habits);
@@ -95,27 +121,27 @@ pub fn run_schedule(seed: u64, schedule: &Schedule, tracing: Tracing) -> Outcome
     let pause = random.between(0, 1_000_000);
     world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
     let mut storm = Storm { schedule, chaos, load, random, end, heavy: habits.heavy };
-    let result = storm
-        .safety(&mut world)
-        .and_then(|()| rest(&mut world, &mut storm.load))
-        .and_then(|()| failover(&mut world, pause));
-    let Storm { chaos, load, .. } = storm;
-    let reports = world.events().iter().filter_map(|(_, _, event)| {
-        let Event::Takeover(report) = event else { return None };
-        Some(report)
-    });
-    let summary = Summary {
-        steps: world.steps,
-        simulated: world.now().0,
-        takeovers: reports.clone().count() as u64,
-        planned: reports.filter(|report| report.planned).count() as u64,
-        recoveries: world.recoveries,
-        ops: world.oracle().counts(),
-        faults: chaos.struck,
-        coverage: world.coverage(),
+    let phases = || {
+        storm.safety(&mut world)?;
+        rest(&mut world, &mut storm.load)?;
+        failover(&mut world, pause)
     };
+    // What is left of a run that panics says when, and which strikes there were: so it can be shrunk.
+    let result = catch_unwind(AssertUnwindSafe(phases)).unwrap_or_else(|payload| {
+        Err(Violation { property: "no panic", what: said(payload.as_ref()), at: world.now() })
+    });
+    let Storm { chaos, load, .. } = storm;
+    let summary = Summary::of(&world, chaos.struck);
     let (strikes, ops) = (chaos.strikes, load.ops);
-    Outcome { summary, violation: result.err(), trace: world.trace().to_string(), strikes, ops, end }
+    let digest = world.trace.digest();
+    let trace = world.trace.to_string();
+    Outcome { summary, violation: result.err(), trace, digest, strikes, ops, end }
+}
+
+/// What a panic said.
+fn said(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without words").to_owned()
 }
 
 fn chassis(random: &mut Random) -> Builder {

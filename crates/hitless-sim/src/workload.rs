@@ -111,6 +111,7 @@ impl Workload {
             self.drawn += 1;
             let Some(unit) = unit.filter(|_| schedule.submits(number)) else { continue };
             world.trace.line(world.now(), || format!("op {number}"));
+            world.draw_anew(number << 32 | 1);
             let (at, mark) = (world.now(), world.trace.mark());
             if self.submit(world, unit, process, change) {
                 self.ops.push(Drawn { number, at, of: process, did: world.trace.since(mark).into() });

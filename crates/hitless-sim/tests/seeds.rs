@@ -1,6 +1,7 @@
 //! Seeds: those that once failed, and a few more; and the same seed gives the same bytes.
 
-use hitless_sim::run::{Tracing, run};
+use hitless_sim::Tracing;
+use hitless_sim::run::run;
 
 /// Each once broke the property behind it, in a swarm of fewer faults: what a seed means changes as faults are added.
 const ONCE_BROKEN: &[(u64, &str)] = &[

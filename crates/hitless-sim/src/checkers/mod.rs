@@ -1,6 +1,7 @@
 //! One checker per property of protocol.md section 8, a file each. They see everything that happens, as it happens.
 
 mod ack_effect;
+mod canary;
 mod fence;
 mod gap;
 mod one_owner;
@@ -89,6 +90,11 @@ impl Checkers {
                 Box::new(gap::Gap),
             ],
         }
+    }
+
+    /// And one that must fail.
+    pub(crate) fn add_canary(&mut self) {
+        self.all.push(Box::new(canary::Canary::default()));
     }
 
     pub(crate) fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), (&'static str, String)> {

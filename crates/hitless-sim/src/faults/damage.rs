@@ -103,7 +103,7 @@ impl Chaos {
         Some((self.random.pick(world.cards())?, self.random.pick(world.processes())?))
     }
 
-    fn found_later(&mut self, world: &World, (card, process): (CardId, ProcessId), row: Row) {
+    fn found_later(&mut self, world: &mut World, (card, process): (CardId, ProcessId), row: Row) {
         self.later(world, FOUND, Undo::Audit(card, process, row));
     }
 

@@ -92,6 +92,7 @@ impl Chaos {
             return;
         }
         world.trace.line(world.now(), || format!("strike {number}: {fault:?}"));
+        world.draw_anew(number << 32);
         let (at, mark) = (world.now(), world.trace.mark());
         if self.strike(world, fault) {
             *self.struck.entry(fault).or_default() += 1;
@@ -112,8 +113,10 @@ impl Chaos {
         }
     }
 
-    fn later(&mut self, world: &World, (low, high): (u64, u64), undo: Undo) {
-        self.undoing.plan(world.now().after(self.random.between(low, high)), undo);
+    fn later(&mut self, world: &mut World, (low, high): (u64, u64), undo: Undo) {
+        let at = world.now().after(self.random.between(low, high));
+        world.trace.line(world.now(), || format!("until {} us: {undo:?}", at.0));
+        self.undoing.plan(at, undo);
     }
 
     fn strike(&mut self, world: &mut World, fault: Fault) -> bool {

@@ -15,7 +15,7 @@ use crate::network::Network;
 use crate::oracle::Oracle;
 use crate::process::Host;
 use crate::random::Random;
-use crate::trace::Trace;
+use crate::trace::{Trace, Tracing};
 
 /// How often frames are torn, by chance: in half of all worlds never.
 const TORN: &[u64] = &[0, 0, 50, 5];
@@ -32,8 +32,8 @@ pub struct Builder {
     timing: Timing,
     speeds: Speeds,
     seed: u64,
-    trace: bool,
-    print: bool,
+    tracing: Tracing,
+    canary: bool,
     keep_messages: bool,
     torn: Option<u64>,
     late_cards: u16,
@@ -53,8 +53,8 @@ impl Default for Builder {
             timing: Timing::default(),
             speeds: Speeds::default(),
             seed: 1,
-            trace: false,
-            print: false,
+            tracing: Tracing::Off,
+            canary: false,
             keep_messages: false,
             torn: None,
             late_cards: 0,
@@ -133,10 +133,17 @@ impl Builder {
         self
     }
 
-    /// Keeps a trace, or prints it at once.
+    /// What is done with the trace: by default there is none.
     #[must_use]
-    pub fn trace(mut self, print: bool) -> Self {
-        (self.trace, self.print) = (true, print);
+    pub fn trace(mut self, tracing: Tracing) -> Self {
+        self.tracing = tracing;
+        self
+    }
+
+    /// Adds a checker that must fail where a card dies.
+    #[must_use]
+    pub fn canary(mut self) -> Self {
+        self.canary = true;
         self
     }
 
@@ -221,6 +228,10 @@ impl Builder {
             Party::Unit(_) => Host::new(&[]),
             Party::Card(_) => Host::new(&processes),
         };
+        let mut checkers = Checkers::all();
+        if self.canary {
+            checkers.add_canary();
+        }
         let mut world = World {
             hosts: parties.iter().map(|party| (*party, tables(party))).collect(),
             chassis: Chassis {
@@ -237,14 +248,15 @@ impl Builder {
             processes,
             make_processes: self.processes,
             speeds: self.speeds,
+            seed: self.seed,
             random: Random::new(self.seed),
             fate,
             clock: Clock::new(),
             network: Network::new(torn),
             arbiter: Arbiter { record: former.voter.accepted.clone(), ..Arbiter::default() },
             oracle: Oracle::default(),
-            checkers: Checkers::all(),
-            trace: Trace::new(self.trace, self.print),
+            checkers,
+            trace: Trace::new(self.tracing),
             events: Vec::new(),
             keep_messages: self.keep_messages,
             messages: Vec::new(),

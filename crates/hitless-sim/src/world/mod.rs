@@ -134,6 +134,7 @@ pub struct World {
     pub(crate) processes: Vec<ProcessId>,
     pub(crate) make_processes: fn() -> hitless_proto::process::Processes,
     pub(crate) speeds: Speeds,
+    seed: u64,
     pub(crate) random: Random,
     /// The chance of what was added to the world's parts: cut frames, torn writes, clocks. Apart from `random`, so that
     /// who draws more of the one does not change the other.
@@ -198,6 +199,7 @@ impl World {
             self.fail("progress", format!("{LIVELOCK} steps at one instant"));
         }
         self.clock.advance(at);
+        self.draw_anew(self.at_once);
         self.steps += 1;
         if self.ambush.is_some() {
             self.look_around();
@@ -207,6 +209,15 @@ impl World {
             None => self.act(),
         }
         self.verdict().map(|()| true)
+    }
+
+    /// What is drawn from now on follows from the seed, the time and `what`, not from what was drawn before: so a run from
+    /// which something is left out goes on as before wherever that has no effect.
+    pub(crate) fn draw_anew(&mut self, what: u64) {
+        let at = Random::new(self.seed).number() ^ self.now().0;
+        let mut drawn = Random::new(at);
+        self.random = Random::new(drawn.number() ^ what);
+        self.fate = Random::new(drawn.number() ^ what);
     }
 
     fn next_at(&self) -> Option<Time> {
