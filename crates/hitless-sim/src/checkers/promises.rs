@@ -12,8 +12,8 @@ use crate::world::World;
 
 #[derive(Default)]
 pub(super) struct Promises {
-    /// What each card promised aloud, and to whom.
-    fences: BTreeMap<Party, (Epoch, UnitId)>,
+    /// What each card promised aloud, and to whom, since its disk came back empty so many times.
+    fences: BTreeMap<(Party, u64), (Epoch, UnitId)>,
     /// The highest ballot that each voter promised or accepted aloud.
     votes: BTreeMap<Party, (Epoch, UnitId)>,
     /// The newest record that each voter accepted aloud.
@@ -40,7 +40,8 @@ impl Promises {
             Party::Card(card) => (world.card(card).map(|card| card.promised().0), world.votes(party)),
             Party::Unit(_) => (None, world.votes(party)),
         };
-        if let (Some(promised), Some((told, _))) = (fence, self.fences.get(&party))
+        if let (Some(promised), Some((told, _))) =
+            (fence, self.fences.get(&(party, world.disk_losses(party))))
             && promised < *told
         {
             return Err(format!("{party} stands at {promised}, and promised {told}"));
@@ -75,9 +76,11 @@ impl Checker for Promises {
         }
         let Seen::Sent { from, to: Party::Unit(to), message } = seen else { return Ok(()) };
         match message {
-            Message::FromCard(FromCard::Promise(promise)) => {
-                raise(self.fences.entry(*from).or_default(), (promise.epoch, *to), *from)
-            }
+            Message::FromCard(FromCard::Promise(promise)) => raise(
+                self.fences.entry((*from, scene.world.disk_losses(*from))).or_default(),
+                (promise.epoch, *to),
+                *from,
+            ),
             Message::FromCard(FromCard::Vote(reply)) => self.vote(*from, *to, reply),
             Message::Unit(UnitMessage::Voted(reply)) => self.vote(*from, *to, reply),
             Message::FromCard(_) | Message::ToCard(_) | Message::Unit(_) => Ok(()),

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use hitless_proto::ids::{Party, ProcessId, Seq};
 use hitless_proto::message::{Message, ToCard, ToStandby, UnitMessage};
-use hitless_proto::wire;
 
 use super::{Look, MOMENTS, reach};
 use crate::coverage::{Row, Victim};
-use crate::network::Parcel;
 use crate::world::World;
 
 /// A party that is about to die: what it is, and the moments it is in.
@@ -56,16 +54,15 @@ impl World {
         for connection in self.network.connections.values().filter(|of| of.parties.contains(&from)) {
             let end = connection.end_of(from).other();
             let to = connection.party(end);
-            for (_, parcel) in &connection.pipes[end as usize].parcels {
-                let Parcel::Frame(body) = parcel else { continue };
-                let (process, seq) = match wire::decode(body) {
-                    Ok(Message::ToCard(ToCard::Ops(ops))) => {
+            for message in connection.pipes[end as usize].last_words() {
+                let (process, seq) = match message {
+                    Message::ToCard(ToCard::Ops(ops)) => {
                         (ops.process, ops.ops.last().map(|op| op.version.seq))
                     }
-                    Ok(Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops)))) => {
+                    Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops))) => {
                         (ops.process, ops.ops.last().map(|op| op.version.seq))
                     }
-                    Ok(Message::ToCard(_) | Message::FromCard(_) | Message::Unit(_)) | Err(_) => continue,
+                    Message::ToCard(_) | Message::FromCard(_) | Message::Unit(_) => continue,
                 };
                 let known = last.entry((process, to)).or_default();
                 *known = seq.unwrap_or_default().max(*known);

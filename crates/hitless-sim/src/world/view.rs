@@ -35,10 +35,10 @@ impl World {
         &self.chassis.units
     }
 
-    /// The cards.
+    /// The cards, without those that are gone for good.
     #[must_use]
     pub fn cards(&self) -> &[CardId] {
-        &self.chassis.cards
+        &self.cards
     }
 
     /// The processes.
@@ -75,6 +75,18 @@ impl World {
             ArbiterKind::Voters(voters) => Some(voters),
             ArbiterKind::External => None,
         }
+    }
+
+    /// Two parties have a connection, as one of them sees it.
+    #[must_use]
+    pub fn is_linked(&self, a: Party, b: Party) -> bool {
+        self.hosts.get(&a).is_some_and(|host| host.links.contains_key(&b))
+    }
+
+    /// A party was not started yet, in no life.
+    #[must_use]
+    pub fn never_ran(&self, party: Party) -> bool {
+        self.hosts.get(&party).is_some_and(|host| host.life == Life(0))
     }
 
     /// How many steps were taken at this instant.
@@ -169,7 +181,7 @@ impl World {
             let has = |channel: &ClientStatus| channel.in_step && channel.applied >= op.version;
             channels.iter().any(|channel| channel.process == process && has(channel))
         };
-        self.chassis.cards.iter().filter(has).copied().collect()
+        self.cards.iter().filter(has).copied().collect()
     }
 
     /// Everything that any party said.
