@@ -1,5 +1,5 @@
 //! The world is as nasty as it says, and the chassis stands it: one file per part.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod acks;
 mod arbiter;
@@ -10,6 +10,7 @@ mod tables;
 use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::process::table;
 use hitless_sim::checkers::convergence;
+use hitless_sim::trace::Tracing;
 use hitless_sim::{Builder, World};
 
 const U1: Party = Party::Unit(UnitId(1));
@@ -19,7 +20,7 @@ const C2: Party = Party::Card(CardId(2));
 
 /// A world that has come up.
 fn up(builder: Builder) -> World {
-    let mut world = builder.trace(false).build();
+    let mut world = builder.trace(Tracing::Keep).build();
     world.run_until(World::is_whole).unwrap();
     world
 }
