@@ -43,6 +43,9 @@ pub const MAX_RETRIES: u32 = 8;
 pub const MAX_REPORTS: usize = 32;
 /// Ops of a card's history above stable. Beyond it the card answers `Unknown` and is reconciled.
 pub const MAX_HISTORY: usize = 2 * MAX_UNSTABLE;
+/// Keys of a card's process that wait to be written again, since somebody else changed them in the forwarding table: whoever
+/// looks at the table finds the others at its next look.
+pub const MAX_ASTRAY: usize = 65_536;
 /// Orphans (ops that only a card knows) listed in one promise; with more, the channel is reconciled.
 pub const MAX_ORPHANS: usize = 4096;
 

@@ -119,6 +119,8 @@ pub struct ClientStatus {
     pub queued: u64,
     /// Writes done since the card started.
     pub writes: u64,
+    /// Of them: what was written again, since somebody else had changed the forwarding table.
+    pub mended: u64,
     /// Digest, over card parts.
     pub digest: Sum,
 }

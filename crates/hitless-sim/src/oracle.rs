@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hitless_proto::entry::{Blob, Change, Content};
-use hitless_proto::ids::{Epoch, ProcessId, Seq, UnitId, Version};
+use hitless_proto::ids::{CardId, Epoch, ProcessId, Seq, UnitId, Version};
+
+use crate::survivors::Survivors;
 
 /// One submitted op.
 #[derive(Clone, Debug)]
@@ -18,8 +20,8 @@ pub struct Submitted {
     pub programmed: bool,
     /// The source was told that it survives the primary.
     pub safe: bool,
-    /// When it was, every card of the chassis was as it asks for.
-    pub on_cards: bool,
+    /// Once it is safe: the cards that have it.
+    pub(crate) survivors: Survivors,
 }
 
 /// All that was submitted, in the order in which sources did it.
@@ -29,8 +31,8 @@ pub struct Oracle {
     by_key: BTreeMap<(ProcessId, Blob), Vec<usize>>,
     /// Per process and epoch: the ops of it that are not safe yet, oldest first.
     open: BTreeMap<(ProcessId, Epoch), Vec<usize>>,
-    /// Ops before this are not held against anybody: everything that had them was lost.
-    forgiven: BTreeMap<ProcessId, usize>,
+    /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
+    rebuilding: Option<Vec<CardId>>,
 }
 
 impl Oracle {
@@ -38,16 +40,23 @@ impl Oracle {
         let ops = self.ops.entry(process).or_default();
         self.by_key.entry((process, change.key.clone())).or_default().push(ops.len());
         self.open.entry((process, version.epoch)).or_default().push(ops.len());
-        ops.push(Submitted { version, unit, change, programmed: false, safe: false, on_cards: false });
+        ops.push(Submitted {
+            version,
+            unit,
+            change,
+            programmed: false,
+            safe: false,
+            survivors: Survivors::default(),
+        });
     }
 
-    /// A source is told watermarks. `held`: whether a card holds an op.
+    /// A source is told watermarks. `holders`: the cards that have processed an op.
     pub(crate) fn completed(
         &mut self,
         process: ProcessId,
         epoch: Epoch,
         (programmed, safe): (Seq, Seq),
-        held: impl Fn(&Submitted) -> bool,
+        holders: impl Fn(&Submitted) -> Vec<CardId>,
     ) {
         let Some(ops) = self.ops.get_mut(&process) else { return };
         let Some(open) = self.open.get_mut(&(process, epoch)) else { return };
@@ -55,29 +64,77 @@ impl Oracle {
             ops[*at].programmed |= ops[*at].version.seq <= programmed;
             ops[*at].safe |= ops[*at].version.seq <= safe;
             if ops[*at].safe {
-                ops[*at].on_cards = held(&ops[*at]);
+                let holders = holders(&ops[*at]);
+                holders.into_iter().for_each(|card| ops[*at].survivors.in_step(card));
             }
         }
         open.retain(|at| !ops[*at].safe);
     }
 
-    /// All units died. An op that was safe while its cards were away was held by units only, and is lost with them.
-    pub(crate) fn forgive_without_cards(&mut self) {
-        for ((process, _), ats) in &self.by_key {
+    /// The newest safe op of every key of these processes.
+    fn newest_safe(
+        &mut self,
+        of: impl Fn(ProcessId) -> bool,
+        mut see: impl FnMut(ProcessId, &mut Submitted, bool),
+    ) {
+        for ((process, _), ats) in self.by_key.iter().filter(|((process, _), _)| of(*process)) {
             let Some(ops) = self.ops.get_mut(process) else { continue };
-            // What is not safe may have reached some cards only, and is for named cards then rolled on as it stands.
-            let last = ats.iter().rposition(|at| ops[*at].safe);
-            let settled = last.is_some_and(|last| last + 1 == ats.len() && ops[ats[last]].on_cards);
-            for at in ats {
-                ops[*at].safe &= settled;
-            }
+            let Some(last) = ats.iter().rposition(|at| ops[*at].safe) else { continue };
+            see(*process, &mut ops[ats[last]], last + 1 == ats.len());
         }
     }
 
-    /// Every holder of some completed ops was lost at once, which no replication survives.
-    pub(crate) fn forgive(&mut self) {
-        for (process, ops) in &self.ops {
-            self.forgiven.insert(*process, ops.len());
+    /// A channel came into step: the card has all that the primary of `epoch` has, but nothing of later ones.
+    pub(crate) fn in_step(&mut self, process: ProcessId, card: CardId, epoch: Epoch) {
+        self.newest_safe(
+            |of| of == process,
+            |_, op, _| {
+                if op.version.epoch <= epoch {
+                    op.survivors.in_step(card);
+                }
+            },
+        );
+    }
+
+    /// A card begins a new life with what its forwarding tables hold.
+    pub(crate) fn card_started(&mut self, card: CardId, found: impl Fn(ProcessId, &Blob) -> Option<Blob>) {
+        self.newest_safe(
+            |_| true,
+            |process, op, _| {
+                let found = found(process, &op.change.key);
+                op.survivors.started(card, op.change.content.as_ref(), found.as_ref());
+            },
+        );
+        self.forgive();
+    }
+
+    /// No unit has live state: one rebuilds it from these cards.
+    pub(crate) fn rebuild(&mut self, cards: &[CardId]) {
+        self.rebuilding = Some(cards.to_vec());
+        self.forgive();
+    }
+
+    /// The state is complete again.
+    pub(crate) fn rebuilt(&mut self) {
+        self.rebuilding = None;
+    }
+
+    /// While a unit rebuilds: what no card has is lost, as is what a newer op of the same key that is not safe may have
+    /// changed on some cards only.
+    fn forgive(&mut self) {
+        let Some(cards) = self.rebuilding.clone() else { return };
+        let mut lost = Vec::new();
+        self.newest_safe(
+            |_| true,
+            |process, op, settled| {
+                if !settled || !op.survivors.suffice(op.change.content.as_ref(), &cards) {
+                    lost.push((process, op.change.key.clone()));
+                }
+            },
+        );
+        for of in lost {
+            let (Some(ats), Some(ops)) = (self.by_key.get(&of), self.ops.get_mut(&of.0)) else { continue };
+            ats.iter().for_each(|at| ops[*at].safe = false);
         }
     }
 
@@ -99,18 +156,12 @@ impl Oracle {
     }
 
     /// Whether some op ever took `key` from a card.
-    pub(crate) fn may_be_absent(
-        &self,
-        process: ProcessId,
-        key: &Blob,
-        card: hitless_proto::ids::CardId,
-    ) -> bool {
+    pub(crate) fn may_be_absent(&self, process: ProcessId, key: &Blob, card: CardId) -> bool {
         let Some(ats) = self.by_key.get(&(process, key.clone())) else { return true };
         let ops = self.ops(process);
-        let forgiven = self.forgiven.get(&process).copied().unwrap_or_default();
         let out = |op: &Submitted| op.change.content.as_ref().is_none_or(|of| !of.audience.contains(card));
         // Before an op of the key is safe it may be rolled back.
-        ats.iter().any(|at| out(&ops[*at])) || !ats.iter().any(|at| ops[*at].safe && *at >= forgiven)
+        ats.iter().any(|at| out(&ops[*at])) || !ats.iter().any(|at| ops[*at].safe)
     }
 
     /// Whether `held` is what an op asked for that is the newest safe one of its key, or was submitted after that.
@@ -124,8 +175,7 @@ impl Oracle {
             return if held.is_none() { Ok(()) } else { Err("nobody asked for it".into()) };
         };
         let ops = self.ops(process);
-        let forgiven = self.forgiven.get(&process).copied().unwrap_or_default();
-        let from = ats.iter().rposition(|at| ops[*at].safe && *at >= forgiven);
+        let from = ats.iter().rposition(|at| ops[*at].safe);
         if from.is_none() && held.is_none() {
             return Ok(());
         }

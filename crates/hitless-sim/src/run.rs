@@ -10,11 +10,12 @@ use hitless_proto::io::Event;
 
 use crate::case::Case;
 use crate::checkers::{Violation, convergence, safe};
+use crate::coverage::{Coverage, windows};
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
 use crate::schedule::{Drawn, Schedule};
 use crate::trace::Tracing;
-use crate::workload::Workload;
+use crate::workload::{Habits, Workload};
 use crate::world::{Builder, Speeds, World};
 
 /// Simulated time in which a healed chassis must be whole.
@@ -41,6 +42,8 @@ pub struct Summary {
     pub ops: (usize, usize),
     /// Faults that struck.
     pub faults: BTreeMap<Fault, u64>,
+    /// Whom they hit.
+    pub coverage: Coverage,
 }
 
 impl Summary {
@@ -57,6 +60,7 @@ impl Summary {
             recoveries: world.recoveries,
             ops: world.oracle().counts(),
             faults,
+            coverage: world.coverage(),
         }
     }
 
@@ -68,6 +72,7 @@ impl Summary {
         self.recoveries += other.recoveries;
         self.planned += other.planned;
         self.ops = (self.ops.0 + other.ops.0, self.ops.1 + other.ops.1);
+        self.coverage.add(&other.coverage);
         for (fault, times) in &other.faults {
             *self.faults.entry(*fault).or_default() += times;
         }
@@ -107,14 +112,13 @@ pub fn run_case(case: &Case, tracing: Tracing) -> Outcome {
     let builder = chassis(&mut random).seed(random.number()).trace(tracing);
     let mut world = if *canary { builder.canary() } else { builder }.build();
     let chaos = Chaos::new(random.number());
-    let keys = [8, 30, 120, 600][random.below(4) as usize];
-    let burst = [1, 5, 40][random.below(3) as usize];
-    let load = Workload::new(random.number(), keys, burst, random.one_in(2));
+    let habits = Habits::draw(&mut random);
+    let load = Workload::new(random.number(), habits);
     let drawn_end = random.between(4_000_000, 16_000_000);
     let end = Time(schedule.end.unwrap_or(drawn_end));
     let pause = random.between(0, 1_000_000);
     world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
-    let mut storm = Storm { schedule, chaos, load, random, end };
+    let mut storm = Storm { schedule, chaos, load, random, end, heavy: habits.heavy };
     let phases = || {
         storm.safety(&mut world)?;
         rest(&mut world, &mut storm.load)?;
@@ -170,6 +174,8 @@ struct Storm<'a> {
     /// When they are looked at.
     random: Random,
     end: Time,
+    /// Windows may fill.
+    heavy: bool,
 }
 
 impl Storm<'_> {
@@ -179,6 +185,9 @@ impl Storm<'_> {
             world.run_for(self.random.between(200, 20_000))?;
             bounded(world)?;
             self.load.tick(world, self.schedule);
+            if self.heavy {
+                windows::count(world);
+            }
             self.chaos.tick(world, self.schedule);
         }
         Ok(())
@@ -187,6 +196,7 @@ impl Storm<'_> {
 
 /// The world is healed: within bounds it is whole, and everything is where it should be.
 fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
+    world.ambush = None;
     world.heal();
     let until = world.now().after(REST);
     loop {

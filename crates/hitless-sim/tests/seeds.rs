@@ -30,6 +30,14 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
     (20569, "convergence: units that had only begun to recover were waited for as if they held live state"),
     (21182, "convergence: a wiped card that is to hold nothing was filled with nothing for ever"),
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
+    (20364, "safe survives: of what cards found in their tables any counted, not what was proved equal last"),
+    (21311, "safe survives: one card's delete made the old entry of another look new in a recovery"),
+    (20786, "safe survives, wrongly: the only card was wiped while the state was rebuilt from it"),
+    (23023, "safe survives, wrongly: the same"),
+    (
+        23489,
+        "safe survives, wrongly: a card had refused the op, and died while the state was rebuilt from it",
+    ),
 ];
 
 #[test]
@@ -52,8 +60,9 @@ fn some_more_seeds_pass() {
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     for seed in [3, 11, 42] {
-        let (one, other) = (run(seed, Tracing::Keep), run(seed, Tracing::Keep));
+        let other = std::thread::spawn(move || run(seed, Tracing::Keep));
+        let (one, other) = (run(seed, Tracing::Keep), other.join());
         assert!(one.trace.len() > 10_000, "seed {seed} says almost nothing");
-        assert!(one.trace == other.trace, "seed {seed} ran in two ways");
+        assert!(other.is_ok_and(|other| one.trace == other.trace), "seed {seed} ran in two ways");
     }
 }

@@ -1,6 +1,8 @@
 //! One client process: ops in order into the forwarding table, acks out.
 
-use alloc::collections::VecDeque;
+mod mend;
+
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,7 +11,7 @@ use crate::entry::{Audience, Blob, CardOp, Content, Cookie};
 use crate::ids::{Epoch, ProcessId, Seq, Version};
 use crate::io::{Outcome, Write};
 use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
-use crate::message::{Ask, CardOps, Fill, Nack, Start};
+use crate::message::{Ask, Broken, CardOps, Fill, Nack, Start};
 use crate::rules::{Rule, holds};
 use crate::table::Table;
 use crate::wire;
@@ -43,6 +45,8 @@ enum Step {
     Same { is_op: bool },
     /// Not newer than what is held: answered as the first time.
     Old { is_op: bool },
+    /// Somebody else had changed the forwarding table: what is held is written again.
+    Mend,
 }
 
 /// An op above stable, for the retransmission of acks.
@@ -64,6 +68,8 @@ pub(super) struct Channel {
     pub(super) epoch: Epoch,
     /// The primary proved the channel's digest equal, and no hole was seen since.
     pub(super) in_step: bool,
+    /// Up to where the channel was in step when it last was.
+    proved: Version,
     /// A hole was seen: nothing is taken until the channel begins again.
     broken: bool,
     /// Last op taken from the stream.
@@ -73,6 +79,10 @@ pub(super) struct Channel {
     pub(super) queue: VecDeque<Work>,
     in_flight: Option<InFlight>,
     batches: u64,
+    /// Keys under which the forwarding table was seen to hold something else.
+    astray: BTreeSet<Blob>,
+    /// The channel must begin again, since the table refused what it held before.
+    complaint: Option<Broken>,
     pub(super) history: VecDeque<Done>,
     /// Position where the channel began: of ops up to here there is no history.
     pub(super) history_from: Seq,
@@ -85,6 +95,7 @@ pub(super) struct Channel {
     pub(super) cookie: Cookie,
     pub(super) ack_due: bool,
     pub(super) writes: u64,
+    pub(super) mended: u64,
     pub(super) failed: u64,
 }
 
@@ -96,12 +107,15 @@ impl Channel {
             session: 0,
             epoch: Epoch(0),
             in_step: false,
+            proved: Version::ZERO,
             broken: false,
             received: Seq(0),
             applied: Version::ZERO,
             queue: VecDeque::new(),
             in_flight: None,
             batches: 0,
+            astray: BTreeSet::new(),
+            complaint: None,
             history: VecDeque::new(),
             history_from: Seq(0),
             tombstones: VecDeque::new(),
@@ -111,18 +125,20 @@ impl Channel {
             cookie: Cookie::None,
             ack_due: false,
             writes: 0,
+            mended: 0,
             failed: 0,
         }
     }
 
     /// The channel begins: the next op follows `start.base`.
     pub(super) fn start(&mut self, start: &Start) {
+        self.out_of_step();
         self.queue.clear();
         self.session = start.session;
         self.epoch = start.epoch;
         self.received = start.base.seq;
-        self.in_step = false;
         self.broken = false;
+        self.complaint = None;
         self.consumed = 0;
         self.nacks.clear();
         self.cookie = Cookie::None;
@@ -134,6 +150,23 @@ impl Channel {
         self.history_cut = false;
     }
 
+    /// Everything up to here is in the forwarding table, or was refused by it; zero where nobody ever proved that of this life.
+    pub(super) fn proved(&self) -> Version {
+        if self.in_step { self.applied } else { self.proved }
+    }
+
+    fn out_of_step(&mut self) {
+        self.proved = self.proved();
+        self.in_step = false;
+    }
+
+    /// Something is missing: nothing is taken until the channel begins again. Gives the last op taken.
+    fn hole(&mut self) -> Seq {
+        self.out_of_step();
+        self.broken = true;
+        self.received
+    }
+
     /// Whether a message of this session is to be taken.
     pub(super) fn current(&self, epoch: Epoch, session: u32) -> bool {
         epoch == self.epoch && session == self.session && !self.broken
@@ -142,15 +175,11 @@ impl Channel {
     /// Takes a batch of ops. `Err`: a hole; the channel takes nothing more until it begins again.
     pub(super) fn take_ops(&mut self, ops: CardOps) -> Result<(), Seq> {
         if ops.prev != self.received {
-            self.in_step = false;
-            self.broken = true;
-            return Err(self.received);
+            return Err(self.hole());
         }
         for op in ops.ops {
             if op.version.seq <= self.received || op.version.epoch > self.epoch {
-                self.in_step = false;
-                self.broken = true;
-                return Err(self.received);
+                return Err(self.hole());
             }
             self.received = op.version.seq;
             self.queue.push_back(Work::Op(op));
@@ -226,9 +255,14 @@ impl Channel {
         if works.is_empty() {
             return None;
         }
+        Some((self.begin(works), writes))
+    }
+
+    /// The forwarding table is given a batch.
+    fn begin(&mut self, works: Vec<(CardOp, Step)>) -> u64 {
         self.batches += 1;
         self.in_flight = Some(InFlight { batch: self.batches, session: self.session, works });
-        Some((self.batches, writes))
+        self.batches
     }
 
     fn step(&self, op: &CardOp, is_op: bool, writes: &[Write]) -> Step {
@@ -267,6 +301,10 @@ impl Channel {
                     (is_op, Ok(()))
                 }
                 Step::Old { is_op } => (is_op, self.former_outcome(&op)),
+                Step::Mend => {
+                    self.mended(&op, outcomes.next());
+                    continue;
+                }
             };
             if current {
                 self.done(op, is_op, outcome.err());

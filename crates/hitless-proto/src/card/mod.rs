@@ -111,7 +111,7 @@ impl Card {
         self.links.insert(unit, life);
         let channels = self.channels.values().map(|channel| ChannelReport {
             process: channel.process,
-            applied: if channel.in_step { channel.applied } else { Version::ZERO },
+            proved: channel.proved(),
             entries: channel.table.entries(),
         });
         let report = CardReport {
@@ -195,6 +195,15 @@ impl Card {
         }
     }
 
+    /// The forwarding table was seen to hold `part` under `key` (`None`: nothing), as a notification of it or a dump says.
+    /// Where that is not what the card holds, somebody else changed it, and the card writes its own again.
+    ///
+    /// What was seen may be older than writes under way: to mend what was not astray changes nothing. `false`: `MAX_ASTRAY`
+    /// keys wait already; say so again later.
+    pub fn handle_found(&mut self, process: ProcessId, key: &Blob, part: Option<&Blob>) -> bool {
+        self.channels.get_mut(&process).is_none_or(|channel| channel.found(key, part.map(|part| &part[..])))
+    }
+
     /// A timeout is due.
     pub fn handle_timeout(&mut self, now: Time) {
         let output = self.durably.handle_timeout(now);
@@ -247,6 +256,10 @@ impl Card {
             if channel.ack_due {
                 channel.ack_due = false;
                 self.send_ack(process);
+            } else if let Some(broken) = channel.next_complaint() {
+                self.send(owner, FromCard::Broken(broken));
+            } else if let Some((batch, writes)) = channel.next_mends() {
+                self.out.push_back(Output::Apply { process, batch, writes });
             } else if let Some(ask) = channel.next_ask() {
                 let tell = answer::tell(channel, self.config.card, ask);
                 self.send(owner, FromCard::Tell(tell));
@@ -369,6 +382,7 @@ impl Card {
             failed: channel.failed,
             queued: channel.queue.len() as u64,
             writes: channel.writes,
+            mended: channel.mended,
             digest: channel.table.card_sum(self.config.card, 0, 0),
         });
         CardStatus {

@@ -1,1 +1,157 @@
-//! Tests of the card.
+//! Tests of the card: what it does when somebody else changes its forwarding table.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Card, CardConfig, CardStart};
+use crate::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
+use crate::entry::{Blob, CardContent, CardOp, Cookie};
+use crate::ids::{CardId, Epoch, Life, ProcessId, Seq, UnitId, Version};
+use crate::io::{Durable, Output, Write};
+use crate::limits::MAX_ASTRAY;
+use crate::message::{CardOps, Claim, FromCard, Message, Start, ToCard};
+
+const TABLE: ProcessId = ProcessId(2);
+const UNIT: UnitId = UnitId(1);
+
+/// A card that was claimed in epoch 1.
+fn card() -> Card {
+    let chassis = Chassis {
+        name: "one".into(),
+        digest_key: 7,
+        units: vec![UNIT],
+        cards: vec![CardId(1)],
+        arbiter: ArbiterKind::External,
+        ack_path: AckPath::Direct,
+        output_rule: OutputRule::Parallel,
+        timing: Timing::default(),
+    };
+    let config = CardConfig { chassis, card: CardId(1), processes: vec![TABLE] };
+    let mut card = Card::new(config, CardStart { life: Life(1), durable: Durable::default(), secret: 3 });
+    card.handle_connected(UNIT, Life(2));
+    card.handle_message(
+        UNIT,
+        ToCard::Claim(Claim { epoch: Epoch(1), unit: UNIT, received: vec![(TABLE, Version::ZERO)] }),
+    );
+    for output in drain(&mut card) {
+        if let Output::Persist { token, .. } = output {
+            card.handle_persisted(token);
+        }
+    }
+    drain(&mut card);
+    card
+}
+
+fn drain(card: &mut Card) -> Vec<Output> {
+    core::iter::from_fn(|| card.poll_output()).collect()
+}
+
+/// The card is sent `part` under `key` as the op `seq`; gives what it puts out.
+fn send(card: &mut Card, seq: u64, key: &str, part: Option<&str>) -> Vec<Output> {
+    if seq == 1 {
+        let (epoch, process) = (Epoch(1), TABLE);
+        let start = Start { epoch, process, session: 1, base: Version::new(1, 0), keep: Version::ZERO };
+        card.handle_message(UNIT, ToCard::Start(start));
+    }
+    let content = part.map(|part| CardContent { part: part.into(), for_all: true });
+    let op = CardOp { version: Version::new(1, seq), key: key.into(), content, cookie: Cookie::Key };
+    card.handle_message(
+        UNIT,
+        ToCard::Ops(CardOps {
+            epoch: Epoch(1),
+            process: TABLE,
+            session: 1,
+            stable: Seq(0),
+            prev: Seq(seq - 1),
+            ops: vec![op],
+        }),
+    );
+    drain(card)
+}
+
+fn batch(outputs: &[Output]) -> Option<(u64, Vec<Write>)> {
+    let mut batches = outputs.iter().filter_map(|output| match output {
+        Output::Apply { batch, writes, .. } => Some((*batch, writes.clone())),
+        Output::Transmit { .. } | Output::Persist { .. } | Output::Arbitrate(_) | Output::Event(_) => None,
+    });
+    let first = batches.next();
+    assert!(batches.next().is_none(), "one batch at a time");
+    first
+}
+
+fn complains(outputs: &[Output]) -> bool {
+    outputs.iter().any(|output| {
+        matches!(output, Output::Transmit { message: Message::FromCard(FromCard::Broken(_)), .. })
+    })
+}
+
+/// A card whose forwarding table has `value` under `key`.
+fn holding() -> Card {
+    let mut card = card();
+    let (first, writes) = batch(&send(&mut card, 1, "key", Some("value"))).unwrap();
+    assert_eq!(writes, [Write { key: "key".into(), part: Some("value".into()) }]);
+    card.handle_applied(TABLE, first, vec![Ok(())]);
+    drain(&mut card);
+    card
+}
+
+#[test]
+fn what_somebody_else_took_away_is_written_again() {
+    let mut card = holding();
+    assert!(card.handle_found(TABLE, &"key".into(), None));
+    let (mend, writes) = batch(&drain(&mut card)).unwrap();
+    assert_eq!(writes, [Write { key: "key".into(), part: Some("value".into()) }]);
+    card.handle_applied(TABLE, mend, vec![Ok(())]);
+    assert_eq!(batch(&drain(&mut card)), None);
+    let status = &card.status().channels[0];
+    assert_eq!((status.mended, status.failed), (1, 0));
+}
+
+#[test]
+fn what_somebody_else_added_is_taken_away() {
+    let mut card = holding();
+    assert!(card.handle_found(TABLE, &"stranger".into(), Some(&"there".into())));
+    let (_, writes) = batch(&drain(&mut card)).unwrap();
+    assert_eq!(writes, [Write { key: "stranger".into(), part: None }]);
+}
+
+#[test]
+fn what_is_as_it_should_be_is_not_written() {
+    let mut card = holding();
+    assert!(card.handle_found(TABLE, &"key".into(), Some(&"value".into())));
+    assert!(card.handle_found(TABLE, &"absent".into(), None));
+    assert_eq!(batch(&drain(&mut card)), None);
+}
+
+#[test]
+fn a_mend_waits_for_the_write_under_way_and_writes_what_that_made_of_it() {
+    let mut card = holding();
+    let (second, _) = batch(&send(&mut card, 2, "key", Some("newer"))).unwrap();
+    assert!(card.handle_found(TABLE, &"key".into(), None));
+    assert_eq!(batch(&drain(&mut card)), None);
+    card.handle_applied(TABLE, second, vec![Ok(())]);
+    let (_, writes) = batch(&drain(&mut card)).unwrap();
+    assert_eq!(writes, [Write { key: "key".into(), part: Some("newer".into()) }]);
+}
+
+#[test]
+fn a_mend_that_is_refused_is_complained_of_and_the_channel_is_out_of_step() {
+    let mut card = holding();
+    assert!(card.handle_found(TABLE, &"key".into(), None));
+    let (mend, _) = batch(&drain(&mut card)).unwrap();
+    card.handle_applied(TABLE, mend, vec![Err(String::from("no such next hop"))]);
+    assert!(complains(&drain(&mut card)));
+    let status = &card.status().channels[0];
+    assert_eq!((status.mended, status.failed, status.in_step), (0, 1, false));
+}
+
+#[test]
+fn keys_that_wait_are_bounded() {
+    let mut card = holding();
+    let key = |n: usize| Blob::new(&(n as u32).to_be_bytes());
+    let stranger = Blob::from("there");
+    assert!((0..MAX_ASTRAY).all(|n| card.handle_found(TABLE, &key(n), Some(&stranger))));
+    assert!(!card.handle_found(TABLE, &key(MAX_ASTRAY), Some(&stranger)));
+    assert!(card.handle_found(TABLE, &key(0), Some(&stranger)), "it waits already");
+}

@@ -64,6 +64,12 @@ fn put_input(input: &Input, line: &mut LineWriter) {
             line.text("kind", "applied").number("process", process.0.into()).number("batch", *batch);
             line.text("outcomes", &outcomes_text(outcomes));
         }
+        Input::Found { process, key, part } => {
+            line.text("kind", "found").number("process", process.0.into()).bytes("key", key);
+            if let Some(part) = part {
+                line.bytes("part", part);
+            }
+        }
         Input::Adopt { process, entries } => {
             line.text("kind", "adopt").number("process", process.0.into()).text("entries", &pairs(entries));
         }
@@ -103,6 +109,10 @@ fn take_input(line: &Line) -> Result<Input, LineError> {
         "applied" => {
             let outcomes = take_outcomes(line.text("outcomes")?)?;
             Input::Applied { process: process()?, batch: line.number("batch")?, outcomes }
+        }
+        "found" => {
+            let part = if line.has("part") { Some(line.blob("part")?) } else { None };
+            Input::Found { process: process()?, key: line.blob("key")?, part }
         }
         "adopt" => Input::Adopt { process: process()?, entries: take_pairs(line.text("entries")?)? },
         "submit" => Input::Submit { process: process()?, change: take_change(line)? },

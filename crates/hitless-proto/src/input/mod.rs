@@ -73,6 +73,15 @@ pub enum Input {
         /// One per write.
         outcomes: Vec<Outcome>,
     },
+    /// `handle_found`. Cards only.
+    Found {
+        /// Whose table.
+        process: ProcessId,
+        /// Under which key.
+        key: Blob,
+        /// What it holds there; `None`: nothing.
+        part: Option<Blob>,
+    },
     /// `adopt`. Cards only, before anything else.
     Adopt {
         /// Whose table.

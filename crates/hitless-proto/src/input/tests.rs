@@ -52,6 +52,8 @@ fn inputs() -> vec::Vec<Input> {
             ],
         },
         Input::Applied { process: fib, batch: 6, outcomes: vec![] },
+        Input::Found { process: fib, key: "k".into(), part: None },
+        Input::Found { process: fib, key: "k".into(), part: Some(Blob::default()) },
         Input::Adopt {
             process: fib,
             entries: vec![(Blob::from("k"), Blob::default()), ("l".into(), "v".into())],

@@ -167,8 +167,9 @@ pub struct CardReport {
 pub struct ChannelReport {
     /// The process.
     pub process: ProcessId,
-    /// The last op that was processed in step, or zero.
-    pub applied: Version,
+    /// Every op up to here is in the forwarding table, or was refused by it; zero where that was never proved of this life. It
+    /// dates what the card found in its table when it started, and has held since without a version.
+    pub proved: Version,
     /// Entries held.
     pub entries: u64,
 }

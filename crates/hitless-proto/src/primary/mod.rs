@@ -11,6 +11,7 @@ mod answers;
 mod compare;
 mod feed;
 mod membership;
+mod merge;
 mod pump;
 mod recovery;
 mod stream;

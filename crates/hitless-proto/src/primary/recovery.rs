@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 
 use super::Primary;
 use super::feed::FeedState;
+use super::merge::Merge;
 use super::pump::{send_ask, send_start};
 use super::stream::Stream;
 use crate::context::Context;
 use crate::digest::LEAVES;
-use crate::entry::{Audience, CardContent, Content};
 use crate::ids::{CardId, Epoch, Party, ProcessId, UnitId, Version};
 use crate::io::Event;
 use crate::limits::ASK_LEAVES;
-use crate::message::{Answer, Ask, LeafEntry, Question, Tell, UnitReport};
+use crate::message::{Answer, Ask, Question, Tell, UnitReport};
 
 /// Which cards are still to be heard.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,7 @@ pub(super) struct Recovery {
     reading: bool,
     /// Everything was taken over.
     pub(super) done: bool,
+    merges: BTreeMap<ProcessId, Merge>,
     /// Channels that are being read.
     left: BTreeSet<(CardId, ProcessId)>,
     /// Cards that the operator gave up.
@@ -101,7 +102,11 @@ impl Primary {
             return;
         };
         let leaves = told.len() as u32;
-        told.iter().flatten().for_each(|entry| adopt(stream, &context.chassis.cards, card, entry));
+        let proved = proved(context, card, tell.process);
+        let merge = recovery.merges.entry(tell.process).or_default();
+        for entry in told.iter().flatten() {
+            merge.take(&mut stream.table, &context.chassis.cards, (card, proved), entry);
+        }
         let Some(feed) = stream.feeds.get_mut(&party) else { return };
         let FeedState::Adopting { leaf } = &mut feed.state else { return };
         *leaf += leaves.max(1);
@@ -139,54 +144,19 @@ impl Primary {
     }
 }
 
+/// Up to where a channel was in step when it last was, as the card reported.
+fn proved(context: &Context, card: CardId, process: ProcessId) -> Version {
+    let reported = context.cards.get(&card).into_iter().flat_map(|report| &report.channels);
+    reported
+        .filter(|channel| channel.process == process)
+        .map(|channel| channel.proved)
+        .max()
+        .unwrap_or_default()
+}
+
 fn ask_leaves(context: &mut Context, epoch: Epoch, stream: &Stream, (party, leaf): (Party, u32)) {
     let session = stream.feeds.get(&party).map_or(0, |feed| feed.session);
     let leaves = (leaf..LEAVES.min(leaf + ASK_LEAVES as u32)).collect();
     let question = Question::Leaves { leaves, with_parts: true };
     send_ask(context, party, Ask { epoch, process: stream.process, session, question });
-}
-
-/// These cards; all of the chassis are `All`.
-fn audience_of(of: &[CardId], cards: &[CardId]) -> Audience {
-    if cards.iter().all(|card| of.contains(card)) {
-        Audience::All
-    } else {
-        Audience::cards(of.iter().copied())
-    }
-}
-
-/// Takes over one entry: of two versions the newer. One that is not for all is for each card that holds it in any
-/// version, since a replay or a retry to one card raises the version there only.
-fn adopt(stream: &mut Stream, cards: &[CardId], card: CardId, entry: &LeafEntry) {
-    if entry.content.is_none() && !entry.deleted {
-        return;
-    }
-    let named = |content: &Content| content.audience != Audience::All;
-    // What a card found in its forwarding table when it started has no version: for whom it is, is not known.
-    let for_all = |content: &CardContent| content.for_all && entry.version != Version::ZERO;
-    let told = entry.content.as_ref().map(|content| Content {
-        audience: if for_all(content) { Audience::All } else { Audience::cards([card]) },
-        card_part: content.part.clone(),
-        standby_part: None,
-    });
-    let held = stream.table.row(&entry.key).map(|row| (row.version(), row.content()));
-    let (version, content) = match (held, told) {
-        (Some((version, Some(held))), Some(told)) if named(&held) && named(&told) => {
-            let audience = match held.audience.union(&told.audience) {
-                Audience::Cards(of) if version.max(entry.version) == Version::ZERO => audience_of(&of, cards),
-                audience @ (Audience::All | Audience::Cards(_)) => audience,
-            };
-            let newer = if entry.version > version { told } else { held };
-            (version.max(entry.version), Some(Content { audience, ..newer }))
-        }
-        // A card for which an entry is no longer is told of a delete, at the version of its last retry: that says
-        // nothing of the other cards.
-        (Some((version, None)), Some(told)) if named(&told) || version == entry.version => {
-            (version.max(entry.version), Some(told))
-        }
-        (Some((_, Some(held))), None) if named(&held) => return,
-        (Some((version, _)), _) if version >= entry.version => return,
-        (_, told) => (entry.version, told),
-    };
-    stream.table.write(version, &entry.key, content.as_ref(), false);
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Acting, ControlUnit};
 use crate::entry::{Blob, Content};
-use crate::ids::{Epoch, Party, ProcessId, UnitId, Version};
+use crate::ids::{Epoch, Life, Party, ProcessId, UnitId, Version};
 use crate::io::Role;
 use crate::report::TakeoverReport;
 use crate::standby::Standby;
@@ -48,6 +48,12 @@ impl ControlUnit {
     #[must_use]
     pub fn reports(&self) -> &[TakeoverReport] {
         &self.context.reports
+    }
+
+    /// The life of a party that it is connected with.
+    #[must_use]
+    pub fn life_of(&self, party: Party) -> Option<Life> {
+        self.context.links.get(&party).copied()
     }
 
     /// Its view of the chassis.

@@ -236,4 +236,4 @@ impl Codec for CardReport {
     }
 }
 
-fields!(ChannelReport { process, applied, entries });
+fields!(ChannelReport { process, proved, entries });

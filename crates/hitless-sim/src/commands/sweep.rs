@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::Args;
+use hitless_sim::coverage::{Coverage, ROWS};
 use hitless_sim::sweep::{self, Total};
 use serde_json::json;
 
@@ -26,6 +27,12 @@ pub(crate) struct Sweep {
     /// Stops after the first seed that fails.
     #[arg(long)]
     stop_at_first: bool,
+    /// Prints how often each fault hit a party in each role.
+    #[arg(long)]
+    coverage: bool,
+    /// Fails if a fault hit nobody in a role in which it could.
+    #[arg(long)]
+    require_coverage: bool,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -59,8 +66,25 @@ impl Sweep {
             let each = if twice { ", each twice" } else { "" };
             writeln!(out, "{seeds} seeds{each}, {failed} failed; {seconds:.1} s in {jobs} threads")?;
             text::summary(out, &total.summary)?;
+            if self.coverage {
+                write!(out, "{}", total.summary.coverage.table())?;
+            }
         }
-        Ok(Ended::well_if(total.failures.is_empty()))
+        let covered = !self.require_coverage || self.covers(out, &total.summary.coverage)?;
+        Ok(Ended::well_if(total.failures.is_empty() && covered))
+    }
+
+    fn covers(&self, out: &mut impl Write, coverage: &Coverage) -> io::Result<bool> {
+        let missing = coverage.missing();
+        if !self.json {
+            for (row, victim) in &missing {
+                let line = ROWS.iter().find(|line| line.row == *row);
+                let (number, name) = line.map_or((0, ""), |line| (line.number, line.name));
+                writeln!(out, "NEVER HIT: fault {number}, {name}: {}", victim.name())?;
+            }
+            writeln!(out, "{} cells of fault and role were not hit", missing.len())?;
+        }
+        Ok(missing.is_empty())
     }
 }
 

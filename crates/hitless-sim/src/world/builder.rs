@@ -223,8 +223,10 @@ impl Builder {
             violation: None,
             at_once: 0,
             steps: 0,
-            cards_died: false,
             recoveries: 0,
+            witness: Some(Box::default()),
+            ambush: None,
+            met: Vec::new(),
         }
     }
 }

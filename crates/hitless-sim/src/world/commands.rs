@@ -20,6 +20,10 @@ impl World {
         let life = Life(self.lives << 16 | self.random.below(1 << 16));
         let (now, seed) = (self.now(), self.random.number());
         let Some(host) = self.hosts.get_mut(&party) else { return };
+        if let Party::Card(card) = party {
+            let tables = &host.tables;
+            self.oracle.card_started(card, |process, key| tables.get(&process)?.entries().get(key).cloned());
+        }
         let durable = host.disk.stored().clone();
         host.life = life;
         host.machine = Some(match party {
@@ -49,11 +53,12 @@ impl World {
 
     /// A party dies at once. What it sent last may still arrive, or a part of it.
     pub fn kill(&mut self, party: Party) {
+        let death = self.dying(party);
         let Some(host) = self.hosts.get_mut(&party).filter(|host| host.alive()) else { return };
-        let survive = self.random.below(host.disk.under_way() as u64 + 1) as usize;
+        let under_way = host.disk.under_way();
+        let survive = self.random.below(under_way as u64 + 1) as usize;
         host.disk.crash(survive);
         host.machine = None;
-        self.cards_died |= matches!(party, Party::Card(_));
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
         for missed in host.backlog.drain(..) {
             if let Happening::Dial { dialer, acceptor } = missed {
@@ -72,6 +77,7 @@ impl World {
             pipe.parcels.truncate(arrive);
             self.fin(number, end.other());
         }
+        self.died(death, survive < under_way);
     }
 
     /// A card dies and loses its forwarding tables too.
@@ -103,10 +109,11 @@ impl World {
     /// A frozen party goes on, with all that it has missed at once.
     pub fn thaw(&mut self, party: Party) {
         let now = self.now();
-        let Some(host) = self.hosts.get_mut(&party).filter(|host| host.frozen.is_some()) else { return };
-        host.frozen = None;
+        let Some(host) = self.hosts.get_mut(&party) else { return };
+        let Some(since) = host.frozen.take() else { return };
         let backlog = std::mem::take(&mut host.backlog);
         self.trace.line(now, || format!("{party} thaws"));
+        self.thawed(party, since);
         let at = now.after(self.random.below(1_000));
         backlog.into_iter().for_each(|happening| self.clock.plan(at, happening));
         self.resume();

@@ -6,6 +6,7 @@ use hitless_proto::wire;
 
 use super::{Happening, World};
 use crate::checkers::Seen;
+use crate::coverage::Row;
 use crate::network::{End, Parcel};
 use crate::process::Machine;
 
@@ -122,6 +123,7 @@ impl World {
             host.links.remove(&peer);
         }
         self.trace.line(self.clock.now(), || format!("{party} disconnected from {peer}"));
+        self.witness(|witness, world| witness.lost(world, party, peer));
         self.tell(party, |machine, now| match (machine, peer) {
             (Machine::Unit(unit), _) => unit.handle_disconnected(peer, now),
             (Machine::Card(card), Party::Unit(unit)) => card.handle_disconnected(unit),
@@ -200,6 +202,7 @@ impl World {
         };
         let is_ack = matches!(&message, Message::FromCard(FromCard::Ack(_)));
         if is_ack && self.network.deaf.contains(&(from, to)) {
+            self.hit(Row::AckLost, to);
             return;
         }
         self.trace.line(self.clock.now(), || format!("{to} from {from}: {message:?}"));

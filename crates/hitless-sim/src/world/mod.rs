@@ -16,6 +16,8 @@ use hitless_proto::message::Message;
 use crate::arbiter::Arbiter;
 use crate::checkers::{Checkers, Seen, Violation};
 use crate::clock::Clock;
+use crate::coverage::witness::Witness;
+use crate::moments::{Ambush, Deed};
 use crate::network::{End, Network};
 use crate::oracle::Oracle;
 use crate::process::{Host, Machine};
@@ -136,10 +138,13 @@ pub struct World {
     at_once: u64,
     /// Steps taken.
     pub(crate) steps: u64,
-    /// A card died, and with it what only it held.
-    pub(crate) cards_died: bool,
     /// A unit became primary out of what cards hold.
     pub(crate) recoveries: u64,
+    /// What is counted for coverage; gone only while it looks at the world.
+    pub(crate) witness: Option<Box<Witness>>,
+    pub(crate) ambush: Option<Ambush>,
+    /// Whom ambushes met, until the runner takes note.
+    pub(crate) met: Vec<(Party, Deed)>,
 }
 
 impl World {
@@ -168,6 +173,9 @@ impl World {
         self.clock.advance(at);
         self.draw_anew(self.at_once);
         self.steps += 1;
+        if self.ambush.is_some() {
+            self.look_around();
+        }
         match self.clock.take_due() {
             Some(happening) => self.happen(happening),
             None => self.act(),
@@ -242,6 +250,7 @@ impl World {
             }
             Happening::Answer { party, life, verdict } => {
                 if self.lives(party, life) {
+                    self.witness(|witness, _| witness.answered(party));
                     self.tell(party, |machine, now| match machine {
                         Machine::Unit(unit) => unit.handle_verdict(verdict, now),
                         Machine::Card(_) => {}
@@ -271,6 +280,15 @@ impl World {
         self.checkers = checkers;
         if let Err((property, what)) = found {
             self.fail(property, what);
+        }
+        self.witness(|witness, world| witness.see(world, seen));
+    }
+
+    /// Lets the witness look at the world.
+    pub(crate) fn witness(&mut self, look: impl FnOnce(&mut Witness, &Self)) {
+        if let Some(mut witness) = self.witness.take() {
+            look(&mut witness, self);
+            self.witness = Some(witness);
         }
     }
 }

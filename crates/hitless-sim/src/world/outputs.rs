@@ -18,6 +18,9 @@ impl World {
     /// Takes all outputs of a machine, unless it dies in between.
     pub(crate) fn drain(&mut self, party: Party) {
         for outputs in 0_u64.. {
+            if self.ambush.is_some() && self.look_at(party) {
+                return;
+            }
             if outputs > MOST_OUTPUTS {
                 return self.fail("progress", format!("{party} puts out without end"));
             }
@@ -59,6 +62,7 @@ impl World {
             }
             Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
             Output::Arbitrate(request) => {
+                self.witness(|witness, world| witness.asked(world, party, &request));
                 let at = self.now().after(self.random.between(100, 3_000));
                 self.clock.plan(at, Happening::Decide { party, life, request });
             }
@@ -149,10 +153,7 @@ impl World {
         let in_sync = &status.record.in_sync;
         if !in_sync.is_empty() && !in_sync.contains(&(unit, status.life)) {
             self.recoveries += 1;
-            self.oracle.forgive_without_cards();
-            if self.cards_died {
-                self.oracle.forgive();
-            }
+            self.oracle.rebuild(&self.chassis.cards);
         }
     }
 
@@ -163,15 +164,25 @@ impl World {
             match &event {
                 Event::Role { epoch, role } => {
                     self.epochs.insert(unit, *epoch);
-                    if *role == Role::TakingOver {
-                        self.taking_over(unit);
+                    match role {
+                        Role::TakingOver => self.taking_over(unit),
+                        Role::Primary => self.oracle.rebuilt(),
+                        Role::Joining | Role::Standby | Role::HandingOver => {}
+                    }
+                }
+                Event::InStep { process, follower: Party::Card(card) } => {
+                    // A card that has died since it answered is another one now.
+                    let life = self.unit(unit).and_then(|unit| unit.life_of(Party::Card(*card)));
+                    if life.is_some_and(|life| self.lives(Party::Card(*card), life)) {
+                        let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
+                        self.oracle.in_step(*process, *card, epoch);
                     }
                 }
                 Event::Completed { process, programmed, safe } => {
                     let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
                     let mut oracle = std::mem::take(&mut self.oracle);
-                    let held = |op: &Submitted| self.held_by_cards(*process, op);
-                    oracle.completed(*process, epoch, (*programmed, *safe), held);
+                    let holders = |op: &Submitted| self.holders(*process, op);
+                    oracle.completed(*process, epoch, (*programmed, *safe), holders);
                     self.oracle = oracle;
                 }
                 Event::Misbehaved { peer, error } => {
@@ -181,7 +192,7 @@ impl World {
                 Event::Takeover(_)
                 | Event::Failed { .. }
                 | Event::Cured { .. }
-                | Event::InStep { .. }
+                | Event::InStep { follower: Party::Unit(_), .. }
                 | Event::OutOfStep { .. }
                 | Event::Planned(_)
                 | Event::SwitchoverAborted { .. }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::config::ArbiterKind;
 use hitless_proto::entry::{Blob, CardContent, Content};
 use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role};
@@ -43,6 +44,21 @@ impl World {
     #[must_use]
     pub fn processes(&self) -> &[ProcessId] {
         &self.processes
+    }
+
+    /// A register outside the protocol decides who is primary.
+    #[must_use]
+    pub fn has_external_arbiter(&self) -> bool {
+        self.voters().is_none()
+    }
+
+    /// The voters, where they decide who is primary.
+    #[must_use]
+    pub fn voters(&self) -> Option<&[Party]> {
+        match &self.chassis.arbiter {
+            ArbiterKind::Voters(voters) => Some(voters),
+            ArbiterKind::External => None,
+        }
     }
 
     /// A party runs and is not frozen.
@@ -124,13 +140,14 @@ impl World {
         self.card(card)?.entry(process, key)
     }
 
-    /// Whether what an op asked for would outlive all units: every card has processed it.
-    pub(crate) fn held_by_cards(&self, process: ProcessId, op: &Submitted) -> bool {
-        self.chassis.cards.iter().all(|card| {
-            let channels = self.card_status(*card).map(|status| status.channels).unwrap_or_default();
+    /// The cards that have processed an op: it would outlive all units.
+    pub(crate) fn holders(&self, process: ProcessId, op: &Submitted) -> Vec<CardId> {
+        let has = |card: &&CardId| {
+            let channels = self.card_status(**card).map(|status| status.channels).unwrap_or_default();
             let has = |channel: &ClientStatus| channel.in_step && channel.applied >= op.version;
             channels.iter().any(|channel| channel.process == process && has(channel))
-        })
+        };
+        self.chassis.cards.iter().filter(has).copied().collect()
     }
 
     /// Everything that any party said.

@@ -368,7 +368,7 @@ impl<'a> Dice<'a> {
             owner: self.owner(),
             ack_key: self.wide(),
             channels: channels
-                .map(|(process, (applied, entries))| ChannelReport { process, applied, entries })
+                .map(|(process, (proved, entries))| ChannelReport { process, proved, entries })
                 .collect(),
         }
     }

@@ -196,7 +196,7 @@ fn replies() -> [VoteReply; 4] {
 }
 
 fn states() -> Vec<Golden> {
-    let channel = ChannelReport { process: PROCESS, applied: Version::new(6, 1001), entries: 100_000 };
+    let channel = ChannelReport { process: PROCESS, proved: Version::new(6, 1001), entries: 100_000 };
     let report = CardReport {
         boot: LIFE,
         promised: Epoch(6),

@@ -1,0 +1,105 @@
+//! An ambush: something is to be done to whoever is in a certain moment, when it comes.
+
+use hitless_proto::ids::{Party, Time, UnitId};
+use hitless_proto::io::Role;
+
+use super::{Look, MOMENTS, Moment};
+use crate::coverage::Row;
+use crate::random::Random;
+use crate::world::World;
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// The party dies.
+    Kill,
+    /// It is paused.
+    Freeze,
+    /// All its connections are reset.
+    Reset,
+}
+
+/// Lies in wait for one moment.
+#[derive(Clone, Debug)]
+pub struct Ambush {
+    /// For which.
+    pub row: Row,
+    /// What is done to whom it meets.
+    pub deed: Deed,
+    /// Until when.
+    pub until: Time,
+    /// Cards never die: any number of units may.
+    pub cards_live: bool,
+}
+
+/// A row for which an ambush can lie in wait.
+pub(crate) fn any(random: &mut Random) -> Option<Row> {
+    let at = random.below(MOMENTS.len() as u64) as usize;
+    MOMENTS.get(at).map(|moment| moment.row)
+}
+
+fn of_row(row: Row) -> Option<&'static Moment> {
+    MOMENTS.iter().find(|moment| moment.row == row)
+}
+
+/// Where cards may die, one unit that holds everything must live.
+pub(crate) fn may_kill(world: &World, cards_live: bool, party: Party) -> bool {
+    let Party::Unit(unit) = party else { return !cards_live };
+    let holds = |other: &UnitId| {
+        *other != unit
+            && matches!(world.role(*other), Some(Role::Primary | Role::Standby | Role::HandingOver))
+    };
+    cards_live || world.units().iter().any(holds)
+}
+
+impl World {
+    /// Lays an ambush, instead of a former one.
+    pub fn lay(&mut self, ambush: Ambush) {
+        self.ambush = Some(ambush);
+    }
+
+    /// Whom ambushes met since this was asked last.
+    pub fn met(&mut self) -> Vec<(Party, Deed)> {
+        std::mem::take(&mut self.met)
+    }
+
+    /// Looks at every party, in turns of who comes first.
+    pub(crate) fn look_around(&mut self) {
+        let mut parties: Vec<Party> = self.hosts.keys().copied().collect();
+        let first = (self.steps % parties.len().max(1) as u64) as usize;
+        parties.rotate_left(first);
+        for party in parties {
+            if self.ambush.is_none() || self.look_at(party) {
+                return;
+            }
+        }
+    }
+
+    /// Looks at one party, and does to it what the ambush has for whoever is in its moment. Says whether it was.
+    pub(crate) fn look_at(&mut self, party: Party) -> bool {
+        let Some(Ambush { row, deed, until, cards_live }) = self.ambush.clone() else { return false };
+        if self.now() > until {
+            self.ambush = None;
+            return false;
+        }
+        let (Some(moment), Some(witness)) = (of_row(row), &self.witness) else { return false };
+        if !self.is_up(party) || !(moment.is_now)(&Look { world: self, facts: &witness.facts, party }) {
+            return false;
+        }
+        if deed == Deed::Kill && !may_kill(self, cards_live, party) {
+            return false;
+        }
+        self.ambush = None;
+        self.trace.line(self.clock.now(), || format!("ambush: {party}, {row:?}"));
+        self.met.push((party, deed));
+        match deed {
+            Deed::Kill => self.kill(party),
+            Deed::Freeze => self.freeze(party),
+            Deed::Reset => {
+                let peers: Vec<Party> = self.hosts.keys().copied().collect();
+                peers.into_iter().for_each(|peer| self.reset_link(party, peer));
+            }
+        }
+        true
+    }
+}
