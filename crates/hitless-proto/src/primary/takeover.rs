@@ -267,7 +267,8 @@ impl Primary {
         Some(made)
     }
 
-    /// Orphans are rolled forward: what they made of each key becomes a new op, for every card that does not hold it.
+    /// Orphans are rolled forward: what they made of each key becomes a new op, for every card. Also for the one that holds
+    /// it, which has dropped its history of the former epoch: a claimant that this op did not reach must find it there.
     fn adopt_orphans(&mut self, context: &Context, process: ProcessId, plans: &[ChannelPlan]) {
         let Some(stream) = self.streams.get_mut(&process) else { return };
         let mut orphans: BTreeMap<(&Blob, Version), Orphan<'_>> = BTreeMap::new();
@@ -281,22 +282,18 @@ impl Primary {
                 None => orphan.without.push(plan.card),
             }
         }
-        let mut keys: BTreeMap<&Blob, (Option<Content>, Vec<CardId>)> = BTreeMap::new();
+        let mut keys: BTreeMap<&Blob, Option<Content>> = BTreeMap::new();
         for ((key, _), orphan) in orphans {
             let held = || stream.table.row(key).and_then(|row| row.content());
-            let (content, holders) = keys.entry(key).or_insert_with(|| (held(), Vec::new()));
+            let content = keys.entry(key).or_insert_with(held);
             *content = orphan.applied_to(content.take(), &context.chassis.cards);
-            let is_for = |card: &CardId| content.as_ref().is_some_and(|of| of.audience.contains(*card));
-            let out = orphan.without.into_iter().filter(|card| !is_for(card));
-            *holders = orphan.with.into_iter().chain(out).collect();
         }
-        for (key, (content, holders)) in keys {
+        for (key, content) in keys {
             if stream.table.row(key).is_some_and(|row| row.version().epoch == self.epoch) {
                 continue;
             }
-            let others = context.chassis.cards.iter().filter(|card| !holders.contains(card)).copied();
             let change = Change { key: key.clone(), content };
-            stream.issue(self.epoch, change, Cookie::Key, (Origin::Adopt, Audience::cards(others)));
+            stream.issue(self.epoch, change, Cookie::Key, (Origin::Adopt, Audience::All));
         }
     }
 

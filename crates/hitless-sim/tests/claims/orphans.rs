@@ -2,14 +2,15 @@
 
 use hitless_proto::config::OutputRule;
 use hitless_proto::entry::{Audience, Change, Content};
-use hitless_proto::ids::{Party, Seq, UnitId};
+use hitless_proto::ids::{CardId, Party, Seq, UnitId};
 use hitless_proto::message::FromStandby;
 use hitless_proto::process::table;
+use hitless_proto::status::ClientStatus;
 use hitless_sim::{Builder, World};
 
 use crate::scene::{
-    CARD_1, CARD_2, channel, forwarded, heal_and_compare, kill_primary, load, pair, plan, put, successor,
-    wait_safe, whole,
+    CARD_1, CARD_2, channel, claimant, forwarded, heal_and_compare, kill_primary, load, pair, plan, put,
+    successor, wait, wait_safe, whole,
 };
 use crate::wires::{card_batches, from_standbys, ops_to, since};
 
@@ -31,11 +32,17 @@ fn takeover(builder: Builder) -> (World, UnitId, usize) {
     (world, primary, mark)
 }
 
+/// Writes that the forwarding table of a card has taken.
+fn writes(world: &World, card: CardId) -> u64 {
+    world.card_status(card).unwrap().channels.iter().map(|channel| channel.writes).sum()
+}
+
 /// Observed: the promise of card 1 lists four orphans; the new primary holds their entries, marks the standby-only part
-/// unknown, and sends those that are for all cards to card 2 alone.
+/// unknown, and sends them to both cards, of which card 1 has nothing to write.
 #[test]
 fn orphans_are_adopted_and_sent_to_the_rest_of_their_audience() {
     let (mut world, former, mark) = takeover(World::builder());
+    let written = writes(&world, CARD_1);
     let (unit, report) = successor(&mut world, former);
     let adopted = plan(&world, unit, table::ID, CARD_1).adopt;
     let keys: Vec<&[u8]> = adopted.iter().map(|orphan| &orphan.key[..]).collect();
@@ -50,7 +57,9 @@ fn orphans_are_adopted_and_sent_to_the_rest_of_their_audience() {
     assert_eq!(held[&"named".into()].1.audience, Audience::cards([CARD_1]));
     assert!(!held.contains_key(&"key-2".into()));
     assert_eq!(held[&"key-1".into()].0.epoch, report.epoch, "rolled forward by a new op");
-    assert!(ops_to(since(&world, mark), unit, table::ID, CARD_1).is_empty(), "it has them");
+    let sent = [CARD_1, CARD_2].map(|card| ops_to(since(&world, mark), unit, table::ID, card).len());
+    assert_eq!(sent, [4, 4], "the history of each begins anew, and must name them");
+    assert_eq!(writes(&world, CARD_1), written, "it has them");
     for card in [CARD_1, CARD_2] {
         assert_eq!(forwarded(&world, card, "key-1"), Some(&b"after"[..]), "{card}");
         assert_eq!(forwarded(&world, card, "new"), Some(&b"value"[..]), "{card}");
@@ -65,6 +74,39 @@ fn orphans_are_adopted_and_sent_to_the_rest_of_their_audience() {
     world.submit(table::ID, table::put(b"new", b"value", b"note")).unwrap();
     wait_safe(&mut world);
     assert_eq!(world.held(unit, table::ID)[&"new".into()].1.standby_part, Some("note".into()), "named again");
+}
+
+/// Observed: the first takeover adopts an orphan, tells the third unit nothing of it, brings the card in step and dies; the
+/// second finds the orphan on the card again.
+#[test]
+fn an_orphan_that_a_dead_claimant_adopted_is_adopted_again() {
+    let mut world = whole(World::builder().units(3).cards(1));
+    let (first, _) = pair(&world);
+    load(&mut world, 10);
+    let standbys = world.units().to_vec().into_iter().filter(|unit| *unit != first);
+    standbys.for_each(|unit| world.cut_one_way(Party::Unit(first), Party::Unit(unit)));
+    put(&mut world, "new", "value");
+    world.run_for(20_000).unwrap();
+    kill_primary(&mut world);
+    let second = claimant(&mut world);
+    world.hold_one_way(Party::Card(CARD_1), Party::Unit(second));
+    world.run_for(3_000).unwrap();
+    let third = *world.units().iter().find(|unit| ![first, second].contains(unit)).unwrap();
+    world.cut_one_way(Party::Unit(second), Party::Unit(third));
+    world.release_link(Party::Card(CARD_1), Party::Unit(second));
+    let epoch = world.unit_status(second).unwrap().epoch;
+    let follows = |channel: &ClientStatus| channel.in_step && channel.applied.epoch == epoch;
+    wait(&mut world, |world| world.card_status(CARD_1).unwrap().channels.iter().all(follows));
+    assert_eq!(plan(&world, second, table::ID, CARD_1).adopt.len(), 1);
+    assert!(!world.held(third, table::ID).contains_key(&"new".into()));
+    world.kill(Party::Unit(second));
+    world.mend(Party::Unit(first), Party::Unit(third));
+    world.restart(Party::Unit(first));
+    let (unit, report) = successor(&mut world, second);
+    assert_eq!((unit, channel(&report, table::ID, CARD_1).adopted), (third, 1));
+    assert_eq!(forwarded(&world, CARD_1, "new"), Some(&b"value"[..]));
+    heal_and_compare(&mut world);
+    assert_eq!(forwarded(&world, CARD_1, "new"), Some(&b"value"[..]));
 }
 
 /// Observed: under the gated rule no card is sent an op before the standby said that it has it, so that the same death
