@@ -202,7 +202,9 @@ impl Channel {
         while self.history.front().is_some_and(|done| done.version.seq <= stable) {
             self.history.pop_front();
         }
-        while let Some((version, key)) = self.tombstones.pop_front_if(|entry| entry.0.seq <= stable) {
+        while let Some((version, key)) =
+            self.tombstones.pop_front_if(|entry| entry.0.seq <= stable || !holds(Rule::Tombstone))
+        {
             self.table.forget(version, &key);
         }
     }
@@ -293,6 +295,7 @@ impl Channel {
                     self.writes += 1;
                     let missing = || Err(String::from("the forwarding table gave no outcome"));
                     let outcome = outcomes.next().unwrap_or_else(missing);
+                    let outcome = if holds(Rule::Nack) { outcome } else { Ok(()) };
                     self.hold(&op, outcome.is_err());
                     (is_op, outcome)
                 }
