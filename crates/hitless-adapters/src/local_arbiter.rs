@@ -9,7 +9,7 @@ use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use hitless_proto::arbiter::Record;
+use hitless_proto::arbiter::{EXHAUSTED, Record};
 use hitless_proto::ids::{Life, UnitId};
 use hitless_proto::io::{ArbiterRequest, Verdict};
 use hitless_runtime::Arbiter;
@@ -67,9 +67,10 @@ impl LocalArbiter {
         let stands = self.file.read()?;
         match request {
             ArbiterRequest::Claim { unit, life, recovering } => {
-                let next =
-                    stands.epoch.next().filter(|_| may_claim(&stands, unit, life, recovering.as_ref()));
-                let Some(epoch) = next else { return Ok(Verdict::Denied(stands)) };
+                if !may_claim(&stands, unit, life, recovering.as_ref()) {
+                    return Ok(Verdict::Denied(stands));
+                }
+                let epoch = stands.epoch.next().ok_or(EXHAUSTED)?;
                 let claimed = stands.claimed_by(unit, epoch);
                 self.file.write(&claimed)?;
                 Ok(Verdict::Granted(claimed))

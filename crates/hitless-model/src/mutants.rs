@@ -66,7 +66,6 @@ fn where_it_shows(rule: Rule) -> (&'static str, Bounds) {
         }
         Rule::QuietPromise
         | Rule::HistoryBegins
-        | Rule::Tombstone
         | Rule::Nack
         | Rule::FoldOverOlder
         | Rule::ProgrammedAll

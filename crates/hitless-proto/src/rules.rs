@@ -72,8 +72,6 @@ rules! {
     QuietPromise,
     /// A card vouches for no op from before its channel began.
     HistoryBegins,
-    /// A card keeps what a delete leaves until the delete is stable.
-    Tombstone,
     /// A card says which ops its forwarding table refused.
     Nack,
     /// A standby folds an update only over something older.

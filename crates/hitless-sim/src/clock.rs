@@ -1,4 +1,5 @@
 //! Simulated time: what is to happen, in order. Of two things at one time the one that was planned first comes first.
+//! And the clock of each party, which shows something else.
 
 use std::collections::BTreeMap;
 
@@ -40,5 +41,32 @@ impl<T> Clock<T> {
     pub(crate) fn take_due(&mut self) -> Option<T> {
         let entry = self.calendar.first_entry()?;
         (entry.key().0 <= self.now).then(|| entry.remove())
+    }
+}
+
+/// The clock of one party. It goes as fast as simulated time, began at any reading, and may jump forward.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PartyClock {
+    ahead: u64,
+}
+
+impl PartyClock {
+    /// Shows `ahead` microseconds more than simulated time.
+    pub(crate) fn new(ahead: u64) -> Self {
+        Self { ahead }
+    }
+
+    /// What it shows at `now`.
+    pub(crate) fn read(self, now: Time) -> Time {
+        now.after(self.ahead)
+    }
+
+    /// When it shows `reading`.
+    pub(crate) fn when(self, reading: Time) -> Time {
+        Time(reading.0.saturating_sub(self.ahead))
+    }
+
+    pub(crate) fn jump(&mut self, micros: u64) {
+        self.ahead = self.ahead.saturating_add(micros);
     }
 }

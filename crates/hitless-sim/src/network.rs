@@ -1,30 +1,15 @@
 //! Connections between parties: ordered while they last, and lost as connections are lost.
 //!
 //! Nothing is ever reordered or repeated within a connection, as TCP guarantees. What is sent may be delayed without
-//! bound, cut off after any prefix, or delivered long after the other end gave the connection up.
+//! bound, arrive torn and merged, be cut off after any byte, or come long after the other end gave the connection up.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod pipe;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::ids::{Life, Party, Time};
 
-/// What travels.
-#[derive(Clone, Debug)]
-pub(crate) enum Parcel {
-    /// The body of one frame.
-    Frame(Vec<u8>),
-    /// The other end is closed.
-    Fin,
-}
-
-/// One direction of a connection.
-#[derive(Debug, Default)]
-pub(crate) struct Pipe {
-    pub(crate) parcels: VecDeque<(Time, Parcel)>,
-    /// An arrival is in the calendar.
-    pub(crate) planned: bool,
-    /// Nothing arrives before the latest that was sent before it.
-    pub(crate) latest: Time,
-}
+pub(crate) use pipe::{Inflow, Parcel, Pipe};
 
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +52,12 @@ impl Connection {
         self.open[end as usize]
     }
 
+    /// Both ends have closed it, and nothing is on the way any more.
+    pub(crate) fn is_over(&self) -> bool {
+        let empty = self.pipes.iter().all(|pipe| pipe.parcels.is_empty());
+        self.established && self.open == [false, false] && empty
+    }
+
     pub(crate) fn end_of(&self, party: Party) -> End {
         if self.parties[0] == party { End::Dialer } else { End::Acceptor }
     }
@@ -83,9 +74,18 @@ pub(crate) struct Network {
     holds: BTreeSet<(Party, Party)>,
     /// Directions in which acks are lost.
     pub(crate) deaf: BTreeSet<(Party, Party)>,
+    /// One frame in so many is torn or merged; 0: none.
+    pub(crate) torn: u64,
+    /// Chunks that came on a connection that its receiver had given up.
+    pub(crate) late: u64,
 }
 
 impl Network {
+    /// One frame in `torn` is torn or merged; 0: none.
+    pub(crate) fn new(torn: u64) -> Self {
+        Self { torn, ..Self::default() }
+    }
+
     pub(crate) fn dial(&mut self, parties: [Party; 2], lives: [Life; 2]) -> u64 {
         self.dialed += 1;
         let pipes = [Pipe::default(), Pipe::default()];

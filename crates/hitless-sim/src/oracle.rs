@@ -144,10 +144,10 @@ impl Oracle {
         self.ops.get(&process).map_or(&[], Vec::as_slice)
     }
 
-    /// The ops of a process in `epoch` that the source was not told to be safe.
-    pub(crate) fn open(&self, process: ProcessId, epoch: Epoch) -> impl Iterator<Item = &Submitted> {
-        let open = self.open.get(&(process, epoch)).map_or(&[][..], Vec::as_slice);
-        open.iter().map(move |at| &self.ops(process)[*at])
+    /// The ops of a process in any other epoch than `epoch` that the source was not told to be safe.
+    pub(crate) fn open_outside(&self, process: ProcessId, epoch: Epoch) -> impl Iterator<Item = &Submitted> {
+        let open = self.open.iter().filter(move |((of, when), _)| *of == process && *when != epoch);
+        open.flat_map(|(_, ats)| ats).map(move |at| &self.ops(process)[*at])
     }
 
     /// Every key that was ever named.

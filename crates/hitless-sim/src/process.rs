@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hitless_proto::ids::{Life, Party, ProcessId, Time};
 use hitless_proto::{Card, ControlUnit};
 
+use crate::clock::PartyClock;
 use crate::disk::Disk;
 use crate::forwarding_table::ForwardingTable;
 use crate::world::Happening;
@@ -26,8 +27,11 @@ pub(crate) struct Host {
     pub(crate) backlog: Vec<Happening>,
     /// Inputs were taken: outputs are drained then.
     pub(crate) poll_at: Option<Time>,
-    /// The machine's next timeout.
+    /// The machine's next timeout, in simulated time.
     pub(crate) timeout: Option<Time>,
+    pub(crate) clock: PartyClock,
+    /// Without memory or descriptors: it can neither dial nor accept.
+    pub(crate) exhausted: bool,
     /// Dies after so many more outputs.
     pub(crate) dies_in: Option<u64>,
     pub(crate) disk: Disk,
@@ -45,9 +49,11 @@ impl Host {
             backlog: Vec::new(),
             poll_at: None,
             timeout: None,
+            clock: PartyClock::default(),
+            exhausted: false,
             dies_in: None,
             disk: Disk::default(),
-            tables: processes.iter().map(|process| (*process, ForwardingTable::default())).collect(),
+            tables: processes.iter().map(|process| (*process, ForwardingTable::new(*process))).collect(),
             links: BTreeMap::new(),
         }
     }
@@ -68,6 +74,21 @@ impl Host {
             Some(Machine::Card(card)) => Some(card),
             Some(Machine::Unit(_)) | None => None,
         }
+    }
+
+    /// Asks the machine when it wants to act.
+    pub(crate) fn note_timeout(&mut self) {
+        let timeout = match &self.machine {
+            Some(Machine::Unit(unit)) => unit.next_timeout(),
+            Some(Machine::Card(card)) => card.next_timeout(),
+            None => None,
+        };
+        self.timeout = timeout.map(|reading| self.clock.when(reading));
+    }
+
+    /// It runs, and has what it takes to open a connection.
+    pub(crate) fn can_connect(&self) -> bool {
+        self.alive() && self.frozen.is_none() && !self.exhausted
     }
 
     /// When it acts by itself next.

@@ -83,11 +83,13 @@ fn write_that_was_stored_without_a_verdict_does_not_share_its_version() {
 }
 
 #[test]
-fn epochs_used_up_deny() {
+fn epochs_used_up_are_told_as_such() {
     let directory = TempDir::new().expect("a directory");
     let last = Record { epoch: Epoch(u32::MAX), in_sync: vec![(UnitId(1), L)], ..Record::default() };
     arbiter(directory.path()).file.write(&last).expect("written");
-    assert_eq!(arbiter(directory.path()).decide(claim(1, L)), Verdict::Denied(last));
+    let told = unavailable(arbiter(directory.path()).decide(claim(1, L)));
+    assert!(told.contains("epochs are used up"), "{told}");
+    assert_eq!(arbiter(directory.path()).decide(claim(2, L)), Verdict::Denied(last), "not in sync");
 }
 
 #[test]

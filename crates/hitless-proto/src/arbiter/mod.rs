@@ -14,6 +14,9 @@ pub use voter::Voter;
 
 use crate::message::Ballot;
 
+/// Why nobody can claim after epoch 2^32 - 1: a primary that there is goes on, and its successor needs a new chassis.
+pub const EXHAUSTED: &str = "epochs are used up: set the chassis up anew, under another name";
+
 /// What a voter keeps for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VoterState {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::arbiter::Record;
+use crate::arbiter::{EXHAUSTED, Record};
 use crate::ids::{Epoch, Life, Party, UnitId};
 use crate::io::Verdict;
 use crate::message::{Ballot, VoteReply, VoteRequest};
@@ -291,7 +291,9 @@ impl Proposer {
                     let ballot = Ballot { epoch, unit: self.unit };
                     self.begin(Work::Balloting { terms, ballot });
                 }
-                Some(_) | None => self.finish(Verdict::Denied(self.newest.clone())),
+                Some(_) => self.finish(Verdict::Denied(self.newest.clone())),
+                // Not `Denied`: a unit that may recover would ask again at once, for ever.
+                None => self.finish(Verdict::Unavailable(String::from(EXHAUSTED))),
             },
             Work::Balloting { terms, ballot } => {
                 // A record from above the ballot can only be somebody else's claim.

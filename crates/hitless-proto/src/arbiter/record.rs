@@ -49,7 +49,7 @@ impl Record {
         self.is_genesis() || self.in_sync.contains(&(unit, life)) || former || !holds(Rule::Eligibility)
     }
 
-    /// The record that claims the next epoch: not opened, the same set. `None` when epochs are used up.
+    /// The record that claims `epoch`, above this one's: not opened, the same set.
     #[must_use]
     pub fn claimed_by(&self, unit: UnitId, epoch: Epoch) -> Self {
         let in_sync = if holds(Rule::KeepSet) { self.in_sync.clone() } else { Vec::new() };

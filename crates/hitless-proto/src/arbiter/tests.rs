@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Proposer, Record, RecoveryWait, Voter, VoterState, recovery_ready};
+use super::{EXHAUSTED, Proposer, Record, RecoveryWait, Voter, VoterState, recovery_ready};
 use crate::ids::{CardId, Epoch, Life, Party, UnitId};
 use crate::io::Verdict;
 use crate::message::{Ballot, Poll, VoteReply, VoteRequest};

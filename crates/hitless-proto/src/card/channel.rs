@@ -202,9 +202,7 @@ impl Channel {
         while self.history.front().is_some_and(|done| done.version.seq <= stable) {
             self.history.pop_front();
         }
-        while let Some((version, key)) =
-            self.tombstones.pop_front_if(|entry| entry.0.seq <= stable || !holds(Rule::Tombstone))
-        {
+        while let Some((version, key)) = self.tombstones.pop_front_if(|entry| entry.0.seq <= stable) {
             self.table.forget(version, &key);
         }
     }

@@ -57,7 +57,7 @@ fn frame(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) -> Result<(), WireEr
 ///
 /// After an error the stream cannot be read on: every later call gives the same error. (What is wrong *within* a frame
 /// is for [`super::decode_wire`] to say, and leaves the stream readable.)
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FrameReader {
     buffer: Vec<u8>,
     start: usize,

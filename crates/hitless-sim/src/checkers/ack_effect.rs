@@ -38,6 +38,9 @@ impl AckEffect {
                 continue;
             }
             let Some(table) = world.table(card, ack.process) else { continue };
+            if table.tampered().contains(&key) {
+                continue;
+            }
             let (read, mirrored) = (table.entries().get(&key), world.mirrored(card, ack.process, &key));
             let good = match &mirrored {
                 None => read.is_none() || self.refused.contains(&(card, ack.process, key.clone())),

@@ -10,8 +10,8 @@ use crate::world::World;
 
 #[derive(Default)]
 pub(super) struct Promises {
-    /// What each card promised aloud, and to whom.
-    fences: BTreeMap<Party, (Epoch, UnitId)>,
+    /// What each card promised aloud, and to whom, since its disk came back empty so many times.
+    fences: BTreeMap<(Party, u64), (Epoch, UnitId)>,
     /// The highest ballot that each voter promised or accepted aloud.
     votes: BTreeMap<Party, (Epoch, UnitId)>,
 }
@@ -40,12 +40,14 @@ impl Checker for Promises {
         "promises never go down"
     }
 
-    fn see(&mut self, _world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
         let Seen::Sent { from, to: Party::Unit(to), message } = seen else { return Ok(()) };
         match message {
-            Message::FromCard(FromCard::Promise(promise)) => {
-                raise(self.fences.entry(*from).or_default(), (promise.epoch, *to), *from)
-            }
+            Message::FromCard(FromCard::Promise(promise)) => raise(
+                self.fences.entry((*from, world.disk_losses(*from))).or_default(),
+                (promise.epoch, *to),
+                *from,
+            ),
             Message::FromCard(FromCard::Vote(reply)) => self.vote(*from, *to, reply),
             Message::Unit(UnitMessage::Voted(reply)) => self.vote(*from, *to, reply),
             Message::FromCard(_) | Message::ToCard(_) | Message::Unit(_) => Ok(()),

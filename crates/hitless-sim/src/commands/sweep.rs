@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use clap::Args;
-use hitless_sim::coverage::{Coverage, ROWS};
 use hitless_sim::sweep::{self, Total};
 use serde_json::json;
 
@@ -30,7 +29,7 @@ pub(crate) struct Sweep {
     /// Prints how often each fault hit a party in each role.
     #[arg(long)]
     coverage: bool,
-    /// Fails if a fault hit nobody in a role in which it could.
+    /// Fails where a fault never hit a role in which it makes sense.
     #[arg(long)]
     require_coverage: bool,
     /// Prints JSON.
@@ -58,6 +57,7 @@ impl Sweep {
         });
         progress.clear();
         result?;
+        let missing = total.summary.coverage.missing();
         let seconds = progress.elapsed().as_secs_f64();
         if self.json {
             print_json(out, &total, jobs, seconds)?;
@@ -69,29 +69,25 @@ impl Sweep {
             if self.coverage {
                 write!(out, "{}", total.summary.coverage.table())?;
             }
-        }
-        let covered = !self.require_coverage || self.covers(out, &total.summary.coverage)?;
-        Ok(Ended::well_if(total.failures.is_empty() && covered))
-    }
-
-    fn covers(&self, out: &mut impl Write, coverage: &Coverage) -> io::Result<bool> {
-        let missing = coverage.missing();
-        if !self.json {
-            for (row, victim) in &missing {
-                let line = ROWS.iter().find(|line| line.row == *row);
-                let (number, name) = line.map_or((0, ""), |line| (line.number, line.name));
-                writeln!(out, "NEVER HIT: fault {number}, {name}: {}", victim.name())?;
+            if self.require_coverage {
+                text::missing(out, &missing)?;
             }
-            writeln!(out, "{} cells of fault and role were not hit", missing.len())?;
         }
-        Ok(missing.is_empty())
+        let covered = missing.is_empty() || !self.require_coverage;
+        Ok(Ended::well_if(total.failures.is_empty() && covered))
     }
 }
 
 fn print_json(out: &mut impl Write, total: &Total, jobs: usize, seconds: f64) -> io::Result<()> {
     let failures: Vec<_> = total.failures.iter().map(text::failure_json).collect();
-    let did = text::summary_json(&total.summary);
-    let all =
-        json!({ "seeds": total.seeds, "jobs": jobs, "seconds": seconds, "failures": failures, "did": did });
+    let never_hit = total.summary.coverage.missing();
+    let all = json!({
+        "seeds": total.seeds,
+        "jobs": jobs,
+        "seconds": seconds,
+        "failures": failures,
+        "never_hit": never_hit.iter().map(|(row, victim)| format!("{row:?} {}", victim.name())).collect::<Vec<_>>(),
+        "did": text::summary_json(&total.summary),
+    });
     writeln!(out, "{all}")
 }

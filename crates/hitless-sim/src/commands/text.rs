@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use hitless_sim::checkers::Violation;
+use hitless_sim::coverage::{self, Row, Victim};
 use hitless_sim::faults::FAULTS;
 use hitless_sim::run::Summary;
 use hitless_sim::sweep::Failure;
@@ -32,6 +33,23 @@ pub(crate) fn summary(out: &mut impl Write, of: &Summary) -> io::Result<()> {
     Ok(())
 }
 
+/// The cells that were never hit.
+pub(crate) fn missing(out: &mut impl Write, cells: &[(Row, Victim)]) -> io::Result<()> {
+    for (row, victim) in cells {
+        writeln!(out, "NEVER HIT  fault {}: {}", row.label(), victim.name())?;
+    }
+    writeln!(
+        out,
+        "  coverage   {} of {} cells that make sense were hit",
+        expected() - cells.len(),
+        expected()
+    )
+}
+
+fn expected() -> usize {
+    coverage::expected().count()
+}
+
 /// A failure, with the one command that shows it again.
 pub(crate) fn failure(out: &mut impl Write, of: &Failure) -> io::Result<()> {
     writeln!(out, "seed {} VIOLATED {}", of.case.seed, of.violation)?;
@@ -52,7 +70,12 @@ pub(crate) fn summary_json(of: &Summary) -> Value {
         "ops": of.ops.0,
         "safe": of.ops.1,
         "faults": faults,
+        "never_hit": of.coverage.missing().iter().map(cell).collect::<Vec<_>>(),
     })
+}
+
+fn cell((row, victim): &(Row, Victim)) -> Value {
+    json!({ "fault": row.label(), "role": victim.name() })
 }
 
 pub(crate) fn violation_json(of: &Violation) -> Value {

@@ -316,3 +316,12 @@ pub const ROWS: &[Line] = &[
         "a standby is in step: it is not reconciled",
     ),
 ];
+
+impl Row {
+    /// Its number and name, as in the tables.
+    #[must_use]
+    pub fn label(self) -> String {
+        let line = ROWS.iter().find(|line| line.row == self);
+        line.map_or_else(|| format!("{self:?}"), |line| format!("{} {}", line.number, line.name))
+    }
+}

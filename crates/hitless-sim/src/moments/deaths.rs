@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use hitless_proto::ids::{Party, ProcessId, Seq};
 use hitless_proto::message::{Message, ToCard, ToStandby, UnitMessage};
-use hitless_proto::wire;
 
 use super::{Look, MOMENTS, reach};
 use crate::coverage::{Row, Victim};
-use crate::network::Parcel;
 use crate::world::World;
 
 /// A party that is about to die: what it is, and the moments it is in.
@@ -33,8 +31,11 @@ impl World {
     /// something was lost.
     pub(crate) fn died(&mut self, death: Option<Death>, unwritten: bool) {
         let Some(Death { party, victim, mut rows }) = death else { return };
+        let (last_words, torn) = self.last_words(party);
+        if torn {
+            rows.push(Row::MidFrame);
+        }
         if let (Party::Unit(unit), Victim::PRIMARY, Some(witness)) = (party, victim, &self.witness) {
-            let last_words = self.last_words(party);
             let arrives = |process, to| last_words.get(&(process, to)).copied().unwrap_or_default();
             rows.extend(reach::after_death((self, &witness.facts), unit, arrives));
         }
@@ -50,27 +51,31 @@ impl World {
         }
     }
 
-    /// The last op that is still on its way from a party, by process and follower.
-    fn last_words(&self, from: Party) -> BTreeMap<(ProcessId, Party), Seq> {
-        let mut last = BTreeMap::new();
+    /// The last op that is still on its way from a party, by process and follower; and whether some frame was cut.
+    fn last_words(&self, from: Party) -> (BTreeMap<(ProcessId, Party), Seq>, bool) {
+        let (mut last, mut torn) = (BTreeMap::new(), false);
         for connection in self.network.connections.values().filter(|of| of.parties.contains(&from)) {
             let end = connection.end_of(from).other();
+            if !connection.is_open(end) {
+                continue;
+            }
             let to = connection.party(end);
-            for (_, parcel) in &connection.pipes[end as usize].parcels {
-                let Parcel::Frame(body) = parcel else { continue };
-                let (process, seq) = match wire::decode(body) {
-                    Ok(Message::ToCard(ToCard::Ops(ops))) => {
+            let (messages, mid_frame) = connection.pipes[end as usize].to_come();
+            torn |= mid_frame;
+            for message in messages {
+                let (process, seq) = match message {
+                    Message::ToCard(ToCard::Ops(ops)) => {
                         (ops.process, ops.ops.last().map(|op| op.version.seq))
                     }
-                    Ok(Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops)))) => {
+                    Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops))) => {
                         (ops.process, ops.ops.last().map(|op| op.version.seq))
                     }
-                    Ok(Message::ToCard(_) | Message::FromCard(_) | Message::Unit(_)) | Err(_) => continue,
+                    Message::ToCard(_) | Message::FromCard(_) | Message::Unit(_) => continue,
                 };
                 let known = last.entry((process, to)).or_default();
                 *known = seq.unwrap_or_default().max(*known);
             }
         }
-        last
+        (last, torn)
     }
 }

@@ -1,10 +1,13 @@
 //! How a world is described and built.
 
+use hitless_proto::arbiter::{Record, VoterState};
 use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
-use hitless_proto::ids::{CardId, Party, ProcessId, UnitId};
+use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, UnitId};
+use hitless_proto::io::Durable;
+use hitless_proto::message::Ballot;
 use hitless_proto::process::{Processes, fib, table};
 
-use super::{Speeds, World};
+use super::{Acks, Speeds, World};
 use crate::arbiter::Arbiter;
 use crate::checkers::Checkers;
 use crate::clock::Clock;
@@ -13,6 +16,9 @@ use crate::oracle::Oracle;
 use crate::process::Host;
 use crate::random::Random;
 use crate::trace::{Trace, Tracing};
+
+/// How often frames are torn, by chance: in half of all worlds never.
+const TORN: &[u64] = &[0, 0, 50, 5];
 
 /// Describes a chassis; everything has a default.
 #[derive(Clone, Debug)]
@@ -29,6 +35,9 @@ pub struct Builder {
     tracing: Tracing,
     canary: bool,
     keep_messages: bool,
+    torn: Option<u64>,
+    late_cards: u16,
+    first_epoch: Epoch,
     processes: fn() -> Processes,
 }
 
@@ -47,6 +56,9 @@ impl Default for Builder {
             tracing: Tracing::Off,
             canary: false,
             keep_messages: false,
+            torn: None,
+            late_cards: 0,
+            first_epoch: Epoch(1),
             processes: in_the_box,
         }
     }
@@ -142,6 +154,27 @@ impl Builder {
         self
     }
 
+    /// One frame in `one_in` is torn or merged with others on its way; 0: none. Default: chance of the seed.
+    #[must_use]
+    pub fn torn(mut self, one_in: u64) -> Self {
+        self.torn = Some(one_in);
+        self
+    }
+
+    /// The last `cards` cards are configured, but are not started with the others: `World::restart` adds them.
+    #[must_use]
+    pub fn late_cards(mut self, cards: u16) -> Self {
+        self.late_cards = cards;
+        self
+    }
+
+    /// The first epoch that can be claimed: the one before it was claimed everywhere, and never opened. Default: 1.
+    #[must_use]
+    pub fn first_epoch(mut self, epoch: Epoch) -> Self {
+        self.first_epoch = epoch;
+        self
+    }
+
     /// The processes of every party, instead of `fib` and `table`.
     #[must_use]
     pub fn processes(mut self, processes: fn() -> Processes) -> Self {
@@ -163,9 +196,14 @@ impl Builder {
     /// Builds the world and starts every party.
     #[must_use]
     pub fn build(self) -> World {
+        let early = self.cards.saturating_sub(self.late_cards);
         let mut world = self.build_stopped();
         let parties: Vec<Party> = world.hosts.keys().copied().collect();
-        parties.into_iter().for_each(|party| world.restart(party));
+        let starts = |party: &Party| match party {
+            Party::Unit(_) => true,
+            Party::Card(card) => card.0 <= early,
+        };
+        parties.into_iter().filter(starts).for_each(|party| world.restart(party));
         world
     }
 
@@ -181,6 +219,8 @@ impl Builder {
             ArbiterKind::Voters(voters)
         };
         let processes: Vec<ProcessId> = (self.processes)().iter().map(|process| process.id()).collect();
+        let torn = self.torn.unwrap_or_else(|| Random::new(!self.seed).pick(TORN).unwrap_or_default());
+        let former = former_claim(self.first_epoch, units.first().copied().unwrap_or_default());
         let parties = units.iter().map(|unit| Party::Unit(*unit));
         let parties: Vec<Party> = parties.chain(cards.iter().map(|card| Party::Card(*card))).collect();
         let tables = |party: &Party| match party {
@@ -191,32 +231,34 @@ impl Builder {
         if self.canary {
             checkers.add_canary();
         }
-        World {
+        let mut world = World {
             hosts: parties.iter().map(|party| (*party, tables(party))).collect(),
             chassis: Chassis {
                 name: "simulated".into(),
                 digest_key: 0x0123_4567_89ab_cdef,
                 units,
-                cards,
+                cards: cards.clone(),
                 arbiter,
                 ack_path: self.ack_path,
                 output_rule: self.output_rule,
                 timing: self.timing,
             },
+            cards,
             processes,
             make_processes: self.processes,
             speeds: self.speeds,
             seed: self.seed,
             random: Random::new(self.seed),
             clock: Clock::new(),
-            network: Network::default(),
-            arbiter: Arbiter::default(),
+            network: Network::new(torn),
+            arbiter: Arbiter { record: former.voter.accepted.clone(), ..Arbiter::default() },
             oracle: Oracle::default(),
             checkers,
             trace: Trace::new(self.tracing),
             events: Vec::new(),
             keep_messages: self.keep_messages,
             messages: Vec::new(),
+            acks: Acks::default(),
             epochs: std::collections::BTreeMap::new(),
             dialing: std::collections::BTreeSet::new(),
             lives: 0,
@@ -227,6 +269,21 @@ impl Builder {
             witness: Some(Box::default()),
             ambush: None,
             met: Vec::new(),
+        };
+        if former != Durable::default() {
+            world.hosts.values_mut().for_each(|host| host.disk.preload(&former));
         }
+        world
     }
+}
+
+/// What every party holds where the epoch before `first` was claimed by `owner` and never opened.
+fn former_claim(first: Epoch, owner: UnitId) -> Durable {
+    let epoch = Epoch(first.0.saturating_sub(1));
+    if epoch == Epoch(0) {
+        return Durable::default();
+    }
+    let accepted = Record::default().claimed_by(owner, epoch);
+    let voter = VoterState { promised: Ballot { epoch, unit: owner }, accepted };
+    Durable { promised: epoch, owner, voter }
 }

@@ -1,14 +1,10 @@
-//! How links come and go, and what arrives on them.
+//! How links come and go.
 
 use hitless_proto::ids::{Party, Time};
-use hitless_proto::message::{FromCard, Message};
-use hitless_proto::wire;
 
 use super::{Happening, World};
-use crate::checkers::Seen;
-use crate::coverage::Row;
-use crate::network::{End, Parcel};
-use crate::process::Machine;
+use crate::network::End;
+use crate::process::{Host, Machine};
 
 impl World {
     /// Cards dial units; of two units the one with the larger id dials.
@@ -31,16 +27,25 @@ impl World {
 
     pub(super) fn dial(&mut self, dialer: Party, acceptor: Party) {
         self.dialing.remove(&(dialer, acceptor));
-        let (Some(from), Some(to)) = (self.hosts.get(&dialer), self.hosts.get(&acceptor)) else { return };
-        if !from.alive() || from.links.contains_key(&acceptor) {
-            return;
+        let Some(from) = self.hosts.get(&dialer) else { return };
+        let linked = from.links.contains_key(&acceptor);
+        if from.alive() && !linked && !self.is_retired(acceptor) && !self.try_dial(dialer, acceptor) {
+            self.plan_dial(dialer, acceptor);
         }
-        if !to.alive() || to.frozen.is_some() || !self.network.reachable(dialer, acceptor) {
-            return self.plan_dial(dialer, acceptor);
+    }
+
+    /// Opens a connection, whether or not there is one. `false`: it cannot be opened now.
+    pub(super) fn try_dial(&mut self, dialer: Party, acceptor: Party) -> bool {
+        let (Some(from), Some(to)) = (self.hosts.get(&dialer), self.hosts.get(&acceptor)) else {
+            return false;
+        };
+        if !from.can_connect() || !to.can_connect() || !self.network.reachable(dialer, acceptor) {
+            return false;
         }
         let connection = self.network.dial([dialer, acceptor], [from.life, to.life]);
         let at = self.now().after(self.random.between(self.speeds.delay.0, self.speeds.delay.1));
         self.clock.plan(at, Happening::Accept { connection });
+        true
     }
 
     pub(super) fn accept(&mut self, number: u64) {
@@ -49,7 +54,7 @@ impl World {
         let lives = connection.lives;
         let usable = self.lives(dialer, lives[0])
             && self.lives(acceptor, lives[1])
-            && self.hosts.get(&acceptor).is_some_and(|host| host.frozen.is_none())
+            && self.hosts.get(&acceptor).is_some_and(Host::can_connect)
             && self.network.reachable(dialer, acceptor);
         if !usable {
             self.network.connections.remove(&number);
@@ -74,10 +79,10 @@ impl World {
         let [dialer, acceptor] = connection.parties;
         let life = connection.lives[0];
         connection.established = true;
-        if !self.hosts.get(&dialer).is_some_and(|host| host.alive() && host.life == life) {
-            connection.pipes[End::Acceptor as usize].parcels.clear();
+        let waits = |host: &Host| host.alive() && host.life == life && !host.exhausted;
+        if !self.hosts.get(&dialer).is_some_and(waits) {
             self.fin(number, End::Acceptor);
-            return;
+            return self.plan_dial(dialer, acceptor);
         }
         connection.open[End::Dialer as usize] = true;
         if let Some(former) = self.hosts.get(&dialer).and_then(|host| host.links.get(&acceptor)).copied() {
@@ -105,14 +110,19 @@ impl World {
         self.drain(party);
     }
 
-    /// One end gives the connection up; what is on the way to it is lost.
+    /// One end gives the connection up: what is on the way to it is not taken any more. Closing with unread bytes is a reset,
+    /// which may destroy what this end sent last.
     pub(crate) fn close(&mut self, number: u64, end: End) {
         let Some(connection) = self.network.connections.get_mut(&number) else { return };
         if !connection.is_open(end) {
             return;
         }
         connection.open[end as usize] = false;
-        connection.pipes[end as usize].parcels.clear();
+        if !connection.pipes[end as usize].parcels.is_empty() && self.random.one_in(2) {
+            let pipe = &mut connection.pipes[end.other() as usize];
+            let arrive = self.random.below(pipe.parcels.len() as u64 + 1) as usize;
+            pipe.cut_off(arrive, &mut self.random);
+        }
         let (party, peer) = (connection.party(end), connection.party(end.other()));
         let life = connection.life(end);
         self.fin(number, end.other());
@@ -140,80 +150,8 @@ impl World {
         let delay = self.random.between(self.speeds.delay.0, self.speeds.delay.1);
         let Some(connection) = self.network.connections.get_mut(&number) else { return };
         let pipe = &mut connection.pipes[to as usize];
-        pipe.latest = pipe.latest.max(now.after(delay));
-        pipe.parcels.push_back((pipe.latest, Parcel::Fin));
+        pipe.fin(now.after(delay));
         self.plan_arrival(number, to);
-    }
-
-    /// Puts the first parcel of a pipe into the calendar, if it can arrive at all.
-    pub(super) fn plan_arrival(&mut self, number: u64, to: End) {
-        let Some(connection) = self.network.connections.get(&number) else { return };
-        let (from, party) = (connection.party(to.other()), connection.party(to));
-        let frozen = self.hosts.get(&party).is_some_and(|host| host.frozen.is_some());
-        let passes = !frozen && self.network.passes(from, party);
-        let Some(connection) = self.network.connections.get_mut(&number) else { return };
-        let pipe = &mut connection.pipes[to as usize];
-        if pipe.planned || !passes {
-            return;
-        }
-        if let Some((at, _)) = pipe.parcels.front() {
-            pipe.planned = true;
-            self.clock.plan(*at, Happening::Arrive { connection: number, to });
-        }
-    }
-
-    pub(super) fn arrive(&mut self, number: u64, to: End) {
-        let now = self.now();
-        let Some(connection) = self.network.connections.get(&number) else { return };
-        let (from, party) = (connection.party(to.other()), connection.party(to));
-        let (life, open) = (connection.life(to), connection.is_open(to));
-        let frozen = self.hosts.get(&party).is_some_and(|host| host.frozen.is_some());
-        let passes = self.network.passes(from, party);
-        let Some(connection) = self.network.connections.get_mut(&number) else { return };
-        let pipe = &mut connection.pipes[to as usize];
-        pipe.planned = false;
-        if frozen || !passes || pipe.parcels.front().is_none_or(|(at, _)| *at > now) {
-            return self.plan_arrival(number, to);
-        }
-        let Some((_, parcel)) = pipe.parcels.pop_front() else { return };
-        match parcel {
-            Parcel::Fin => {
-                self.close(number, to);
-                let gone = |connection: &crate::network::Connection| {
-                    connection.established && connection.open == [false, false]
-                };
-                if self.network.connections.get(&number).is_some_and(gone) {
-                    self.network.connections.remove(&number);
-                }
-            }
-            Parcel::Frame(body) => {
-                if open && self.lives(party, life) {
-                    self.deliver(from, party, &body);
-                }
-                self.plan_arrival(number, to);
-            }
-        }
-    }
-
-    fn deliver(&mut self, from: Party, to: Party, body: &[u8]) {
-        let message = match wire::decode(body) {
-            Ok(message) => message,
-            Err(error) => return self.fail("wire", format!("{from} to {to}: {error}")),
-        };
-        let is_ack = matches!(&message, Message::FromCard(FromCard::Ack(_)));
-        if is_ack && self.network.deaf.contains(&(from, to)) {
-            self.hit(Row::AckLost, to);
-            return;
-        }
-        self.trace.line(self.clock.now(), || format!("{to} from {from}: {message:?}"));
-        self.see(&Seen::Delivered { to, message: &message });
-        self.tell(to, |machine, now| match (machine, message, from) {
-            (Machine::Unit(unit), message, _) => unit.handle_message(from, message, now),
-            (Machine::Card(card), Message::ToCard(message), Party::Unit(unit)) => {
-                card.handle_message(unit, message);
-            }
-            (Machine::Card(_), Message::ToCard(_) | Message::FromCard(_) | Message::Unit(_), _) => {}
-        });
     }
 
     /// The direction `from` to `to` has just gone silent: after a while the other end may notice.
@@ -243,5 +181,11 @@ impl World {
             self.trace.line(self.clock.now(), || format!("{to} misses heartbeats of {from}"));
             self.close(number, end);
         }
+    }
+
+    /// By its own clock an end has missed heartbeats.
+    pub(super) fn missed(&mut self, number: u64, end: End) {
+        self.trace.line(self.clock.now(), || "heartbeats are missed, by a clock that jumped".into());
+        self.close(number, end);
     }
 }

@@ -1,19 +1,23 @@
 //! The world: every party of a chassis, the network between them, their disks and tables, on one clock.
 
+mod arrivals;
 mod builder;
 mod commands;
 mod links;
 mod outputs;
+mod parties;
+mod tables;
 mod view;
+mod wires;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::config::Chassis;
-use hitless_proto::ids::{Epoch, Life, Party, ProcessId, Time, UnitId};
-use hitless_proto::io::{Event, Verdict, Write};
+use hitless_proto::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId};
+use hitless_proto::io::{ArbiterRequest, Event, Verdict, Write};
 use hitless_proto::message::Message;
 
-use crate::arbiter::Arbiter;
+use crate::arbiter::{self, Arbiter, Fate};
 use crate::checkers::{Checkers, Seen, Violation};
 use crate::clock::Clock;
 use crate::coverage::witness::Witness;
@@ -25,6 +29,7 @@ use crate::random::Random;
 use crate::trace::Trace;
 
 pub use builder::Builder;
+use wires::Acks;
 
 /// Steps at one instant after which the world is taken to run in circles.
 const LIVELOCK: u64 = 200_000;
@@ -42,26 +47,35 @@ pub(crate) enum Happening {
     Establish { connection: u64 },
     /// Heartbeats were missed for long enough, perhaps.
     Suspect { connection: u64, end: End },
+    /// Heartbeats were missed, by the clock of this end.
+    Missed { connection: u64, end: End },
+    /// A frame that was begun should be complete.
+    FrameDue { connection: u64, to: End },
     /// A write of durable state comes to its end.
     Persisted { party: Party, life: Life, token: u64 },
     /// A forwarding table is done with a batch.
     Applied { party: Party, life: Life, process: ProcessId, batch: u64, writes: Vec<Write> },
     /// The external arbiter takes a request.
-    Decide { party: Party, life: Life, request: hitless_proto::io::ArbiterRequest },
+    Decide { party: Party, life: Life, request: ArbiterRequest },
     /// The external arbiter answers.
     Answer { party: Party, life: Life, verdict: Verdict },
+    /// The operator tells a unit not to wait for a card.
+    Forgo { party: Party, life: Life, card: CardId },
 }
 
 impl Happening {
     /// The party that must be scheduled for it to happen.
     fn for_whom(&self, network: &Network) -> Option<Party> {
         match self {
-            Self::Suspect { connection, end } => {
+            Self::Suspect { connection, end }
+            | Self::Missed { connection, end }
+            | Self::FrameDue { connection, to: end } => {
                 network.connections.get(connection).map(|connection| connection.party(*end))
             }
-            Self::Persisted { party, .. } | Self::Applied { party, .. } | Self::Answer { party, .. } => {
-                Some(*party)
-            }
+            Self::Persisted { party, .. }
+            | Self::Applied { party, .. }
+            | Self::Answer { party, .. }
+            | Self::Forgo { party, .. } => Some(*party),
             Self::Dial { dialer, .. } => Some(*dialer),
             Self::Arrive { .. } | Self::Accept { .. } | Self::Establish { .. } | Self::Decide { .. } => None,
         }
@@ -114,6 +128,8 @@ pub struct Sent {
 /// A chassis in a box.
 pub struct World {
     pub(crate) chassis: Chassis,
+    /// Without those that are gone for good.
+    pub(crate) cards: Vec<CardId>,
     pub(crate) processes: Vec<ProcessId>,
     pub(crate) make_processes: fn() -> hitless_proto::process::Processes,
     pub(crate) speeds: Speeds,
@@ -129,6 +145,8 @@ pub struct World {
     pub(crate) events: Vec<(Time, Party, Event)>,
     pub(crate) keep_messages: bool,
     pub(crate) messages: Vec<Sent>,
+    /// Acks that reached a unit, to be repeated.
+    pub(crate) acks: Acks,
     /// The epoch that each unit said last that it acts in.
     pub(crate) epochs: BTreeMap<UnitId, Epoch>,
     /// Pairs whose dialer has a dial in the calendar.
@@ -158,6 +176,12 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// Steps taken.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Lets the next thing happen. `false`: nothing ever will.
@@ -216,8 +240,8 @@ impl World {
         let Some(host) = self.hosts.get_mut(&party) else { return };
         if host.poll_at.is_none_or(|at| at > now) {
             match &mut host.machine {
-                Some(Machine::Unit(unit)) => unit.handle_timeout(now),
-                Some(Machine::Card(card)) => card.handle_timeout(now),
+                Some(Machine::Unit(unit)) => unit.handle_timeout(host.clock.read(now)),
+                Some(Machine::Card(card)) => card.handle_timeout(host.clock.read(now)),
                 None => {}
             }
         }
@@ -238,16 +262,13 @@ impl World {
             Happening::Accept { connection } => self.accept(connection),
             Happening::Establish { connection } => self.establish(connection),
             Happening::Suspect { connection, end } => self.suspect(connection, end),
+            Happening::Missed { connection, end } => self.missed(connection, end),
+            Happening::FrameDue { connection, to } => self.frame_due(connection, to),
             Happening::Persisted { party, life, token } => self.persisted(party, life, token),
             Happening::Applied { party, life, process, batch, writes } => {
                 self.applied((party, life), process, (batch, &writes));
             }
-            Happening::Decide { party, life, request } => {
-                let verdict = self.arbiter.decide(request);
-                self.trace.line(self.clock.now(), || format!("arbiter to {party}: {verdict:?}"));
-                let at = self.now().after(self.random.between(100, 3_000));
-                self.clock.plan(at, Happening::Answer { party, life, verdict });
-            }
+            Happening::Decide { party, life, request } => self.decide((party, life), request),
             Happening::Answer { party, life, verdict } => {
                 if self.lives(party, life) {
                     self.witness(|witness, _| witness.answered(party));
@@ -257,7 +278,32 @@ impl World {
                     });
                 }
             }
+            Happening::Forgo { party, life, card } => {
+                if self.lives(party, life) {
+                    self.tell(party, |machine, now| match machine {
+                        Machine::Unit(unit) => unit.forgo(Party::Card(card), now),
+                        Machine::Card(_) => {}
+                    });
+                }
+            }
         }
+    }
+
+    /// The external arbiter is asked.
+    fn decide(&mut self, (party, life): (Party, Life), request: ArbiterRequest) {
+        let fate = self.arbiter.take(request, &mut self.random);
+        let now = self.now();
+        let (verdict, pause) = match fate {
+            Fate::Answered(verdict) => {
+                self.trace.line(now, || format!("arbiter to {party}: {verdict:?}"));
+                (verdict, self.random.between(100, 3_000) * self.arbiter.slow.max(1))
+            }
+            Fate::Lost(decided) => {
+                self.trace.line(now, || format!("arbiter to {party}: no answer; decided: {decided:?}"));
+                (Verdict::Unavailable("the arbiter did not answer".into()), arbiter::PATIENCE)
+            }
+        };
+        self.clock.plan(now.after(pause), Happening::Answer { party, life, verdict });
     }
 
     pub(crate) fn lives(&self, party: Party, life: Life) -> bool {
@@ -270,7 +316,7 @@ impl World {
         let at = now.after(self.random.below(self.speeds.drain + 1));
         let Some(host) = self.hosts.get_mut(&party) else { return };
         let Some(machine) = &mut host.machine else { return };
-        input(machine, now);
+        input(machine, host.clock.read(now));
         host.poll_at = Some(host.poll_at.map_or(at, |planned| planned.min(at)));
     }
 

@@ -7,10 +7,11 @@ use hitless_proto::wire;
 
 use super::{Happening, Sent, World};
 use crate::checkers::Seen;
-use crate::network::Parcel;
 use crate::oracle::Submitted;
 use crate::process::Machine;
 
+/// The operator takes so long to see that a recovery waits for a card that is gone for good, in microseconds.
+const FORGO_AFTER: u64 = 1_000_000;
 /// Outputs after one input: far more than any window allows.
 const MOST_OUTPUTS: u64 = 200_000;
 
@@ -40,11 +41,7 @@ impl World {
         }
         if let Some(host) = self.hosts.get_mut(&party) {
             host.poll_at = None;
-            host.timeout = match &host.machine {
-                Some(Machine::Unit(unit)) => unit.next_timeout(),
-                Some(Machine::Card(card)) => card.next_timeout(),
-                None => None,
-            };
+            host.note_timeout();
             self.see(&Seen::Stepped { party });
         }
     }
@@ -63,7 +60,7 @@ impl World {
             Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
             Output::Arbitrate(request) => {
                 self.witness(|witness, world| witness.asked(world, party, &request));
-                let at = self.now().after(self.random.between(100, 3_000));
+                let at = self.now().after(self.random.between(100, 3_000) * self.arbiter.slow.max(1));
                 self.clock.plan(at, Happening::Decide { party, life, request });
             }
             Output::Event(event) => self.event(party, event),
@@ -80,16 +77,18 @@ impl World {
         if let Err(error) = wire::encode_frame(&message, &mut frame) {
             return self.fail("wire", format!("{from} to {to}: {error}"));
         }
-        let body = frame.split_off(wire::FRAME_HEADER);
-        let delay = self.random.between(self.speeds.delay.0, self.speeds.delay.1);
+        let (least, most) = self.speeds.delay;
+        let due = now.after(self.random.between(least, most));
+        let torn = self.network.torn > 0 && self.random.one_in(self.network.torn);
         if let Some(connection) = self.network.connections.get_mut(&number) {
             let end = connection.end_of(to);
             let pipe = &mut connection.pipes[end as usize];
-            pipe.latest = pipe.latest.max(now.after(delay));
-            pipe.parcels.push_back((pipe.latest, Parcel::Frame(body)));
-            if connection.is_open(end) {
-                self.plan_arrival(number, end);
+            if torn {
+                pipe.send_torn(frame, due, most, &mut self.random);
+            } else {
+                pipe.send(frame, due, &mut self.random);
             }
+            self.plan_arrival(number, end);
         }
         if self.keep_messages {
             self.messages.push(Sent { at: now, from, to, message });
@@ -153,7 +152,13 @@ impl World {
         let in_sync = &status.record.in_sync;
         if !in_sync.is_empty() && !in_sync.contains(&(unit, status.life)) {
             self.recoveries += 1;
-            self.oracle.rebuild(&self.chassis.cards);
+            self.oracle.rebuild(&self.cards);
+            // What is retired does not come back: the operator says so each time.
+            let retired = self.chassis.cards.iter().filter(|card| !self.cards.contains(card));
+            for card in retired.copied().collect::<Vec<_>>() {
+                let at = self.now().after(FORGO_AFTER);
+                self.clock.plan(at, Happening::Forgo { party: Party::Unit(unit), life: status.life, card });
+            }
         }
     }
 

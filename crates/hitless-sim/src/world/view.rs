@@ -34,10 +34,10 @@ impl World {
         &self.chassis.units
     }
 
-    /// The cards.
+    /// The cards, without those that are gone for good.
     #[must_use]
     pub fn cards(&self) -> &[CardId] {
-        &self.chassis.cards
+        &self.cards
     }
 
     /// The processes.
@@ -147,7 +147,7 @@ impl World {
             let has = |channel: &ClientStatus| channel.in_step && channel.applied >= op.version;
             channels.iter().any(|channel| channel.process == process && has(channel))
         };
-        self.chassis.cards.iter().filter(has).copied().collect()
+        self.cards.iter().filter(has).copied().collect()
     }
 
     /// Everything that any party said.

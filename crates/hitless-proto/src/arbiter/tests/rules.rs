@@ -237,12 +237,15 @@ fn campaign_that_loses_its_voters_midway_ends() {
 }
 
 #[test]
-fn epochs_used_up_deny() {
+fn epochs_used_up_are_told_as_such_so_that_nobody_asks_again_at_once() {
     let last = record(u32::MAX, 0, U2, &[(U1, L)]);
     let state = VoterState { promised: ballot(u32::MAX, U2), accepted: last.clone() };
     let mut bench = Bench::new(U1, &state);
-    assert!(bench.proposer.campaign(true, None));
-    assert_eq!(bench.run(U1), Some(Verdict::Denied(last)));
+    for judged in [None, Some(last)] {
+        assert!(bench.proposer.campaign(true, judged));
+        assert_eq!(bench.run(U1), Some(Verdict::Unavailable(EXHAUSTED.into())));
+    }
+    assert!(bench.voters.iter().all(|voter| voter.1.state() == &state));
 }
 
 fn owner() -> (Bench, Record) {

@@ -1,0 +1,160 @@
+//! Forwarding tables that lie, and that others change; disks.
+
+use super::*;
+use hitless_proto::entry::Blob;
+use hitless_proto::ids::Epoch;
+use hitless_proto::process::fib::{self, FibKey, Member, NextHop, Route};
+
+fn holds(world: &World, card: u16, key: &str) -> Option<String> {
+    let entries = world.table(CardId(card), table::ID).unwrap().entries();
+    entries.get(&Blob::new(key.as_bytes())).map(|part| String::from_utf8_lossy(part).into_owned())
+}
+
+fn tampered(world: &World, card: u16) -> usize {
+    world.table(CardId(card), table::ID).unwrap().tampered().len()
+}
+
+#[test]
+fn an_effect_that_was_lost_is_mended_when_the_table_is_looked_at() {
+    let mut world = up(World::builder());
+    world.lose_effects(CardId(1), table::ID, 3);
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    assert_eq!(world.table(CardId(1), table::ID).unwrap().entries().len(), 7);
+    assert_eq!(tampered(&world, 1), 3);
+    assert!(convergence::check(&world).is_err());
+    assert_eq!(world.audit_table(CardId(1), table::ID), 3);
+    world.run_for(100_000).unwrap();
+    assert_eq!(tampered(&world, 1), 0);
+    convergence::check(&world).unwrap();
+}
+
+#[test]
+fn a_part_that_was_stored_wrong_is_mended() {
+    let mut world = up(World::builder());
+    world.garble_effects(CardId(2), table::ID, 1);
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    assert_ne!(holds(&world, 2, "key-0"), holds(&world, 1, "key-0"));
+    assert_eq!((tampered(&world, 1), tampered(&world, 2)), (0, 1));
+    settle(&mut world);
+    assert_eq!(holds(&world, 2, "key-0"), holds(&world, 1, "key-0"));
+}
+
+#[test]
+fn what_somebody_else_changed_is_found_and_a_truthful_write_clears_it() {
+    let mut world = up(World::builder());
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    world.edit_table(CardId(1), table::ID, &Blob::new(b"key-3"), Some(Blob::new(b"theirs")));
+    world.edit_table(CardId(1), table::ID, &Blob::new(b"key-4"), None);
+    world.edit_table(CardId(1), table::ID, &Blob::new(b"stray"), Some(Blob::new(b"theirs")));
+    assert_eq!(tampered(&world, 1), 3);
+    load(&mut world, 3, 4);
+    world.run_until(World::all_safe).unwrap();
+    assert_eq!((tampered(&world, 1), holds(&world, 1, "key-3")), (2, Some("value-3-4".into())));
+    settle(&mut world);
+    assert_eq!((tampered(&world, 1), holds(&world, 1, "stray")), (0, None));
+}
+
+#[test]
+fn a_card_that_starts_takes_over_what_it_finds_and_is_compared() {
+    let mut world = up(World::builder());
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    world.kill(C1);
+    world.edit_table(CardId(1), table::ID, &Blob::new(b"key-3"), Some(Blob::new(b"theirs")));
+    assert_eq!(tampered(&world, 1), 1);
+    world.restart(C1);
+    assert_eq!(tampered(&world, 1), 0);
+    world.run_until(|world| convergence::check(world).is_ok()).unwrap();
+    assert_eq!(holds(&world, 1, "key-3"), holds(&world, 2, "key-3"));
+}
+
+#[test]
+fn a_next_hop_that_somebody_deletes_takes_its_routes_along() {
+    let mut world = up(World::builder());
+    let via = |id: u8| NextHop::Via { gateway: [192, 0, 2, id].into(), device: None };
+    let members = vec![Member { next_hop: 1, weight: 1 }, Member { next_hop: 2, weight: 1 }];
+    let group = FibKey::group(1).unwrap();
+    let FibKey::NextHop(group_id) = group else { panic!("a group is a next hop") };
+    let route = |n: u8| FibKey::Route(format!("10.0.{n}.0/24").parse().unwrap());
+    for (key, part) in [
+        (FibKey::NextHop(1), via(1).encode()),
+        (FibKey::NextHop(2), via(2).encode()),
+        (group, NextHop::Group(members).encode()),
+        (route(1), Route { next_hop: 1 }.encode()),
+        (route(2), Route { next_hop: 2 }.encode()),
+        (route(3), Route { next_hop: group_id }.encode()),
+    ] {
+        world.submit(fib::ID, key.put(part, Blob::new(b"note"))).unwrap();
+    }
+    world.run_until(World::all_safe).unwrap();
+    let has = |world: &World, key: FibKey| {
+        world.table(CardId(1), fib::ID).unwrap().entries().contains_key(&key.encode())
+    };
+    world.edit_table(CardId(1), fib::ID, &FibKey::NextHop(1).encode(), None);
+    assert!(!has(&world, route(1)), "its next hop is gone");
+    assert!(has(&world, route(2)) && has(&world, route(3)), "theirs are not");
+    world.edit_table(CardId(1), fib::ID, &FibKey::NextHop(2).encode(), None);
+    assert!(!has(&world, group) && !has(&world, route(3)), "the group has no member left");
+    assert_eq!(world.table(CardId(1), fib::ID).unwrap().tampered().len(), 6);
+    settle(&mut world);
+    assert_eq!(world.table(CardId(1), fib::ID).unwrap().entries().len(), 6);
+}
+
+#[test]
+fn a_torn_write_is_found_and_the_record_before_it_counts() {
+    let mut torn = 0;
+    for seed in 0..60 {
+        let mut world = up(World::builder().seed(seed));
+        let primary = Party::Unit(world.primary().unwrap());
+        world.kill(primary);
+        let candidate = if primary == U1 { U2 } else { U1 };
+        // While the next epoch is promised, writes are under way.
+        world.run_for(300 + 100 * (seed % 30)).unwrap();
+        world.kill(candidate);
+        world.kill(C1);
+        for party in [primary, candidate, C1] {
+            world.restart(party);
+            torn += world.disk_mut(party).unwrap().torn();
+        }
+        settle(&mut world);
+    }
+    assert!(torn > 3, "only {torn} records were torn");
+}
+
+#[test]
+fn nobody_promises_on_a_full_disk_until_it_is_freed() {
+    let mut world = up(World::builder());
+    let primary = world.primary().unwrap();
+    let other = if Party::Unit(primary) == U1 { U2 } else { U1 };
+    for party in [other, C1, C2] {
+        world.fill_disk(party, true);
+    }
+    world.kill(Party::Unit(primary));
+    world.run_for(10_000_000).unwrap();
+    assert_eq!(world.primary(), None);
+    for party in [other, C1, C2] {
+        world.fill_disk(party, false);
+    }
+    world.run_until(|world| world.primary().is_some()).unwrap();
+    settle(&mut world);
+}
+
+#[test]
+fn only_a_card_without_a_vote_may_lose_its_disk() {
+    let mut world = up(World::builder().cards(3));
+    assert!(world.lose_disk(U1).is_err() && world.lose_disk(C1).is_err(), "voters");
+    assert!(world.is_up(C1), "a refusal changes nothing");
+    load(&mut world, 0, 50);
+    world.run_until(World::all_safe).unwrap();
+    let card = CardId(3);
+    assert_eq!(world.card_status(card).unwrap().promised, Epoch(1));
+    world.lose_disk(Party::Card(card)).unwrap();
+    world.restart(Party::Card(card));
+    assert_eq!(world.card_status(card).unwrap().promised, Epoch(0));
+    assert_eq!(world.disk_losses(Party::Card(card)), 1);
+    world.run_until(|world| convergence::check(world).is_ok()).unwrap();
+    assert_eq!(world.card_status(card).unwrap().promised, Epoch(1));
+}
