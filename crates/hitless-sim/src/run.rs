@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hitless_proto::config::{AckPath, OutputRule, Timing};
-use hitless_proto::ids::{Party, ProcessId, Time};
+use hitless_proto::ids::{Epoch, Party, ProcessId, Time, UnitId};
 use hitless_proto::io::Event;
 
 use crate::case::Case;
@@ -22,6 +22,8 @@ use crate::world::{Builder, Speeds, World};
 const REST: u64 = 900_000_000;
 /// Steps after which a run is taken to go round in circles.
 const MOST_STEPS: u64 = 6_000_000;
+/// Where epochs begin that are near their end, with room for those of one run.
+const HIGH_EPOCH: Epoch = Epoch(u32::MAX - 5_000);
 /// Between two looks at the whole.
 const LOOK: u64 = 500_000;
 
@@ -157,14 +159,25 @@ fn chassis(random: &mut Random) -> Builder {
         drain: [0, 50, 3_000][random.below(3) as usize],
         ..Speeds::default()
     };
-    let builder = World::builder()
-        .units(random.between(1, 3) as u8 + u8::from(random.one_in(2)))
-        .cards(random.between(1, 4) as u16)
+    let units = random.between(1, 3) as u8 + u8::from(random.one_in(2));
+    let cards = random.between(1, 4) as u16;
+    let mut builder = World::builder()
+        .units(units)
+        .cards(cards)
         .ack_path(if random.one_in(2) { AckPath::Direct } else { AckPath::Relayed })
         .output_rule(if random.one_in(2) { OutputRule::Parallel } else { OutputRule::Gated })
         .timing(timing)
-        .speeds(speeds);
-    if random.one_in(4) { builder.external_arbiter() } else { builder }
+        .speeds(speeds)
+        .late_cards(u16::from(cards > 1 && random.one_in(3)));
+    if random.one_in(16) {
+        builder = builder.first_epoch(HIGH_EPOCH);
+    }
+    match random.below(4) {
+        0 => builder.external_arbiter(),
+        // Of two units alone none could lose the other.
+        1 if units != 2 => builder.voters((1..=units).map(|unit| Party::Unit(UnitId(unit))).collect()),
+        1.. => builder,
+    }
 }
 
 /// The safety phase of a run.

@@ -96,6 +96,9 @@ impl Primary {
         }
         feed.begin(last);
         self.roster_due = true;
+        if let Party::Card(card) = party {
+            self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
+        }
         context.event(Event::OutOfStep { process: broken.process, follower: party, reason: "it saw a hole" });
         send_start(context, self.epoch, stream, party);
     }

@@ -90,7 +90,8 @@ impl Primary {
                 replica = Replica::new(process, *replica.table.digest());
             }
             let overdue = replica.pending_since(overdue_before);
-            held.insert(process, Held { epoch: replica.epoch, folded: replica.folded, overdue });
+            let Replica { epoch, folded, astray, .. } = replica;
+            held.insert(process, Held { epoch, folded, overdue, astray });
             if holds(Rule::RollForward) {
                 replica.roll_forward();
             }

@@ -24,6 +24,8 @@ pub(super) struct Held {
     pub(super) epoch: Epoch,
     pub(super) folded: Seq,
     pub(super) overdue: Seq,
+    /// The state is not what the log says.
+    pub(super) astray: bool,
 }
 
 /// One channel's share of the report, while it is made.
@@ -248,7 +250,11 @@ impl Primary {
             orphans: Vec::new(),
         };
         let answer = if holds(Rule::FreshAnswers) { answer } else { &stored };
-        let mut made = plan(context.process(process)?, card, answer, &holding);
+        let mut made = if held.astray {
+            ChannelPlan::reconcile(process, card, "the state of this unit was itself being repaired")
+        } else {
+            plan(context.process(process)?, card, answer, &holding)
+        };
         if !holds(Rule::Replay) {
             made.replay.clear();
         }

@@ -149,7 +149,7 @@ impl Standby {
             }
             ToStandby::InStep(step) => {
                 if let Some(replica) = self.current(step.process, step.epoch, step.session) {
-                    replica.in_step = true;
+                    (replica.in_step, replica.astray) = (true, false);
                 }
             }
             ToStandby::Roster(roster) => self.roster = Some(roster),

@@ -31,6 +31,8 @@ pub(crate) struct Replica {
     pub(crate) session: u32,
     pub(crate) consumed: u64,
     pub(crate) in_step: bool,
+    /// Its state is not what its position says, and was not repaired yet.
+    pub(crate) astray: bool,
     broken: bool,
     /// Receipt is to be told.
     pub(crate) receipt_due: bool,
@@ -54,6 +56,7 @@ impl Replica {
             session: 0,
             consumed: 0,
             in_step: false,
+            astray: false,
             broken: true,
             receipt_due: false,
             received_at: VecDeque::new(),
@@ -97,6 +100,7 @@ impl Replica {
             self.roll_forward();
             self.log.restart(start.base);
             self.folded = start.base.seq;
+            self.astray = true;
         }
         self.epoch = start.epoch;
         self.session = start.session;

@@ -7,7 +7,6 @@ use hitless_proto::ids::{CardId, Epoch, Party, ProcessId};
 use hitless_proto::message::{Message, ToCard};
 
 use super::{Checker, Seen};
-use crate::forwarding_table::ForwardingTable;
 use crate::world::World;
 
 type Sent = BTreeSet<(ProcessId, Blob, Option<Blob>)>;
@@ -55,11 +54,12 @@ impl Checker for Fence {
                 if *epoch > promised {
                     return Ok(());
                 }
-                // What somebody else changed is written again, as it was sent in any epoch.
-                let astray = world.table(*card, *process).map(ForwardingTable::tampered);
+                // What somebody else changed is written again, as the card holds it since any epoch.
+                let held =
+                    |key: &Blob| world.mirrored(*card, *process, key).map(|(_, content, _)| content.part);
                 let strange = writes
                     .iter()
-                    .filter(|write| !astray.is_some_and(|keys| keys.contains(&write.key)))
+                    .filter(|write| write.part != held(&write.key))
                     .find(|write| !sent.contains(&(*process, write.key.clone(), write.part.clone())));
                 strange.map_or(Ok(()), |write| Err(format!("{card} writes {write:?} in {promised}")))
             }

@@ -11,7 +11,7 @@ pub(crate) mod witness;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use hitless_proto::ids::{Party, Time};
+use hitless_proto::ids::{Life, Party, Time};
 use hitless_proto::io::Role;
 
 use crate::world::World;
@@ -192,6 +192,14 @@ impl World {
                 self.hit_as(Row::FrozenOverLease, of);
             }
             Some(Victim::STANDBY | Victim::JOINING | Victim::Chassis) | None => {}
+        }
+    }
+
+    /// A connection ended in the middle of a frame: did its sender die?
+    pub(crate) fn count_mid_frame(&mut self, from: Party, life: Life) {
+        let died_as = self.witness.as_ref().and_then(|witness| witness.facts.died_as.get(&from)).copied();
+        if let Some(victim) = died_as.filter(|_| !self.lives(from, life)) {
+            self.hit_as(Row::MidFrame, victim);
         }
     }
 

@@ -47,8 +47,40 @@ pub enum Fault {
     KeyFails,
     /// A forwarding table is full.
     TableFull,
+    /// A bit of what is on the way is flipped.
+    FlipBit,
+    /// A party dials although it has a link.
+    DialTwice,
+    /// Acks reach a unit again.
+    RepeatAcks,
+    /// The clock of a party jumps.
+    JumpClock,
+    /// A party has no memory or descriptors left.
+    Exhaust,
+    /// A disk is full.
+    DiskFull,
+    /// A card comes back without its promises.
+    LoseDisk,
+    /// Writes to a forwarding table say yes, and have no effect.
+    LoseEffects,
+    /// Writes to a forwarding table say yes, and store something else.
+    GarbleEffects,
+    /// Somebody else changes a forwarding table.
+    ForeignEdit,
+    /// A next hop is deleted behind the card's back, and its routes with it.
+    DropDependants,
+    /// An interface goes down and up.
+    FlapInterface,
+    /// A card is added.
+    HotAdd,
+    /// A card is removed for good.
+    HotRemove,
     /// The external arbiter is down.
     ArbiterDown,
+    /// The external arbiter is slow.
+    ArbiterSlow,
+    /// Requests to the external arbiter are lost, or their answers.
+    ArbiterLossy,
     /// The operator plans a switchover: no fault, but it must stand all of them.
     Switchover,
 }
@@ -77,6 +109,22 @@ pub const FAULTS: &[Fault] = &[
     Fault::TableStuck,
     Fault::KeyFails,
     Fault::TableFull,
+    Fault::FlipBit,
+    Fault::DialTwice,
+    Fault::RepeatAcks,
+    Fault::JumpClock,
+    Fault::Exhaust,
+    Fault::DiskFull,
+    Fault::LoseDisk,
+    Fault::LoseEffects,
+    Fault::GarbleEffects,
+    Fault::ForeignEdit,
+    Fault::DropDependants,
+    Fault::FlapInterface,
+    Fault::HotAdd,
+    Fault::HotRemove,
     Fault::ArbiterDown,
+    Fault::ArbiterSlow,
+    Fault::ArbiterLossy,
     Fault::Switchover,
 ];

@@ -124,7 +124,7 @@ fn count_cut(world: &mut World, a: Party, b: Party) {
         world.hit_as(row, at_a);
         world.hit_as(row, at_b);
     }
-    if world.hosts.get(&a).is_some_and(|host| host.links.contains_key(&b)) {
+    if world.is_linked(a, b) {
         world.hit_as(Row::BlackHole, at_a);
         world.hit_as(Row::BlackHole, at_b);
     }

@@ -1,6 +1,8 @@
 //! What goes wrong, by the swarm: each class of fault is on in half of all runs, so that rare pairs meet often.
 
+mod arbiter;
 mod class;
+mod damage;
 mod links;
 mod parties;
 mod stores;
@@ -18,6 +20,9 @@ use crate::world::World;
 pub use class::{FAULTS, Fault};
 use undo::{Undo, Undoing};
 
+/// Classes that say nothing where cards never die.
+const KILLS_CARDS: &[Fault] = &[Fault::KillCard, Fault::WipeCard, Fault::LoseDisk, Fault::HotRemove];
+
 /// Does to a world what its swarm allows.
 #[derive(Debug)]
 pub struct Chaos {
@@ -28,6 +33,8 @@ pub struct Chaos {
     enabled: Vec<Fault>,
     /// Cards never die: any number of units may.
     cards_live: bool,
+    /// A card was removed for good.
+    removed: bool,
     pause: u64,
     next_at: Time,
     undoing: Undoing,
@@ -44,7 +51,7 @@ impl Chaos {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let cards_live = random.one_in(2);
-        let allowed = |fault: &Fault| !cards_live || !matches!(fault, Fault::KillCard | Fault::WipeCard);
+        let allowed = |fault: &Fault| !cards_live || !KILLS_CARDS.contains(fault);
         let enabled = FAULTS.iter().filter(|fault| allowed(fault)).copied();
         let enabled = enabled.filter(|_| random.one_in(2)).collect();
         let pause = [20_000, 100_000, 400_000, 1_500_000][random.below(4) as usize];
@@ -53,6 +60,7 @@ impl Chaos {
             random: Random::new(0),
             enabled,
             cards_live,
+            removed: false,
             pause,
             next_at: Time(1_000_000),
             undoing: Undoing::default(),
@@ -99,6 +107,7 @@ impl Chaos {
             match deed {
                 Deed::Kill => self.later(world, (1_000, 3_000_000), Undo::Restart(party)),
                 Deed::Freeze => self.later(world, (10_000, 4_000_000), Undo::Thaw(party)),
+                Deed::Exhaust => self.later(world, (10_000, 2_000_000), Undo::Resources(party)),
                 Deed::Reset => {}
             }
         }
@@ -135,17 +144,24 @@ impl Chaos {
             Fault::PartialRing => self.partial_ring(world),
             Fault::Lonely => self.lonely(world),
             Fault::DropAcks => self.drop_acks(world),
-            Fault::DiskFails | Fault::DiskSlow => self.strike_disk(world, fault),
+            Fault::DiskFails | Fault::DiskSlow | Fault::DiskFull => self.strike_disk(world, fault),
             Fault::TableSlow | Fault::TableStuck | Fault::KeyFails | Fault::TableFull => {
                 self.strike_table(world, fault)
             }
-            Fault::ArbiterDown => {
-                world.set_arbiter_down(true);
-                if world.has_external_arbiter() {
-                    world.hit_as(Row::ArbiterDown, Victim::Chassis);
-                }
-                self.later(world, (10_000, 2_000_000), Undo::Arbiter);
-                true
+            Fault::FlipBit => self.flip_bit(world),
+            Fault::DialTwice => self.dial_twice(world),
+            Fault::RepeatAcks => self.repeat_acks(world),
+            Fault::JumpClock => self.jump_clock(world),
+            Fault::Exhaust => self.exhaust(world),
+            Fault::LoseDisk => self.lose_disk(world),
+            Fault::LoseEffects | Fault::GarbleEffects => self.lie(world, fault),
+            Fault::ForeignEdit => self.edit(world),
+            Fault::DropDependants => self.drop_dependants(world),
+            Fault::FlapInterface => self.flap_interface(world),
+            Fault::HotAdd => self.hot_add(world),
+            Fault::HotRemove => self.hot_remove(world),
+            Fault::ArbiterDown | Fault::ArbiterSlow | Fault::ArbiterLossy => {
+                self.strike_arbiter(world, fault)
             }
             Fault::Switchover => {
                 let to = self.random.pick(world.units()).filter(|_| self.random.one_in(2));

@@ -75,10 +75,11 @@ impl Chaos {
 
     pub(super) fn lay_ambush(&mut self, world: &mut World) -> bool {
         let Some(row) = any_moment(&mut self.random) else { return false };
-        let deed = match self.random.below(6) {
+        let deed = match self.random.below(8) {
             0 => Deed::Freeze,
             1 => Deed::Reset,
-            2.. => Deed::Kill,
+            2 => Deed::Exhaust,
+            3.. => Deed::Kill,
         };
         let until = world.now().after(self.random.between(AMBUSH.0, AMBUSH.1));
         world.lay(Ambush { row, deed, until, cards_live: self.cards_live });

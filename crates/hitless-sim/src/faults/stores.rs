@@ -14,6 +14,8 @@ impl Chaos {
         let Some(disk) = world.disk_mut(party) else { return false };
         if fault == Fault::DiskFails {
             disk.failing = true;
+        } else if fault == Fault::DiskFull {
+            disk.full = true;
         } else {
             disk.slow = slow;
         }

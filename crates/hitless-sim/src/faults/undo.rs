@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::entry::Blob;
 use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId};
+use hitless_proto::process::fib;
 
+use crate::coverage::{Row, Victim};
 use crate::world::World;
 
 /// Half a period of a link that flaps at 10 Hz.
 const FLAP: u64 = 50_000;
 
 /// Undoes one fault.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Undo {
     Restart(Party),
     Thaw(Party),
@@ -22,6 +25,11 @@ pub(super) enum Undo {
     Table(CardId, ProcessId),
     Acks(CardId, UnitId),
     Arbiter,
+    Resources(Party),
+    /// Whoever watches a forwarding table compares it: what was found counts as that row.
+    Audit(CardId, ProcessId, Row),
+    /// The interface of a next hop is up again: so many times more it goes down.
+    Interface(CardId, Blob, u64),
 }
 
 /// What is to be undone, by time.
@@ -44,11 +52,7 @@ impl Undoing {
                 break;
             }
             let undo = entry.remove();
-            if let Undo::Flap(a, b, left) = undo {
-                self.flap(world, (a, b), left);
-            } else {
-                restore(world, undo);
-            }
+            self.undo(world, undo);
         }
     }
 
@@ -62,30 +66,58 @@ impl Undoing {
             self.plan(world.now().after(FLAP), Undo::Flap(a, b, left - 1));
         }
     }
-}
 
-fn restore(world: &mut World, undo: Undo) {
-    match undo {
-        Undo::Restart(party) => {
-            if !world.hosts.get(&party).is_some_and(|host| host.alive()) {
-                world.restart(party);
-            }
+    /// The interface comes up, or goes down: the kernel takes the routes that use its next hop with it.
+    fn interface(&mut self, world: &mut World, (card, key): (CardId, Blob), left: u64) {
+        let up = left.is_multiple_of(2);
+        if let Some(table) = world.table_mut(card, fib::ID) {
+            if up {
+                table.failing.remove(&key)
+            } else {
+                table.failing.insert(key.clone())
+            };
         }
-        Undo::Thaw(party) => world.thaw(party),
-        Undo::Mend(a, b) | Undo::Flap(a, b, _) => world.mend(a, b),
-        Undo::Release(a, b) => world.release_link(a, b),
-        Undo::Disk(party) => {
-            if let Some(disk) = world.disk_mut(party) {
-                (disk.failing, disk.slow) = (false, 1);
-            }
+        if !up {
+            world.edit_table(card, fib::ID, &key, None);
         }
-        Undo::Table(card, process) => {
-            if let Some(table) = world.table_mut(card, process) {
-                table.failing.clear();
-                (table.limit, table.slow, table.stuck) = (None, 1, false);
-            }
+        if world.audit_table(card, fib::ID) > 0 {
+            world.hit_as(Row::InterfaceFlaps, Victim::Card);
         }
-        Undo::Acks(card, unit) => world.pass_acks(card, unit),
-        Undo::Arbiter => world.set_arbiter_down(false),
+        if left > 0 {
+            self.plan(world.now().after(FLAP), Undo::Interface(card, key, left - 1));
+        }
+    }
+
+    fn undo(&mut self, world: &mut World, undo: Undo) {
+        match undo {
+            Undo::Restart(party) => {
+                if !world.hosts.get(&party).is_some_and(|host| host.alive()) {
+                    world.restart(party);
+                }
+            }
+            Undo::Thaw(party) => world.thaw(party),
+            Undo::Mend(a, b) => world.mend(a, b),
+            Undo::Release(a, b) => world.release_link(a, b),
+            Undo::Disk(party) => {
+                if let Some(disk) = world.disk_mut(party) {
+                    disk.heal();
+                }
+            }
+            Undo::Table(card, process) => {
+                if let Some(table) = world.table_mut(card, process) {
+                    table.heal();
+                }
+            }
+            Undo::Acks(card, unit) => world.pass_acks(card, unit),
+            Undo::Arbiter => world.arbiter.heal(),
+            Undo::Resources(party) => world.relieve(party),
+            Undo::Audit(card, process, row) => {
+                if world.audit_table(card, process) > 0 {
+                    world.hit_as(row, Victim::Card);
+                }
+            }
+            Undo::Flap(a, b, left) => self.flap(world, (a, b), left),
+            Undo::Interface(card, key, left) => self.interface(world, (card, key), left),
+        }
     }
 }

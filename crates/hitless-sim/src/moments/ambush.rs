@@ -17,6 +17,8 @@ pub enum Deed {
     Freeze,
     /// All its connections are reset.
     Reset,
+    /// It runs out of memory or descriptors.
+    Exhaust,
 }
 
 /// Lies in wait for one moment.
@@ -95,6 +97,10 @@ impl World {
         match deed {
             Deed::Kill => self.kill(party),
             Deed::Freeze => self.freeze(party),
+            Deed::Exhaust => {
+                self.hit(Row::Exhausted, party);
+                self.exhaust(party);
+            }
             Deed::Reset => {
                 let peers: Vec<Party> = self.hosts.keys().copied().collect();
                 peers.into_iter().for_each(|peer| self.reset_link(party, peer));

@@ -31,11 +31,8 @@ impl World {
     /// something was lost.
     pub(crate) fn died(&mut self, death: Option<Death>, unwritten: bool) {
         let Some(Death { party, victim, mut rows }) = death else { return };
-        let (last_words, torn) = self.last_words(party);
-        if torn {
-            rows.push(Row::MidFrame);
-        }
         if let (Party::Unit(unit), Victim::PRIMARY, Some(witness)) = (party, victim, &self.witness) {
+            let last_words = self.last_words(party);
             let arrives = |process, to| last_words.get(&(process, to)).copied().unwrap_or_default();
             rows.extend(reach::after_death((self, &witness.facts), unit, arrives));
         }
@@ -51,18 +48,13 @@ impl World {
         }
     }
 
-    /// The last op that is still on its way from a party, by process and follower; and whether some frame was cut.
-    fn last_words(&self, from: Party) -> (BTreeMap<(ProcessId, Party), Seq>, bool) {
-        let (mut last, mut torn) = (BTreeMap::new(), false);
+    /// The last op that is still on its way from a party, by process and follower.
+    fn last_words(&self, from: Party) -> BTreeMap<(ProcessId, Party), Seq> {
+        let mut last = BTreeMap::new();
         for connection in self.network.connections.values().filter(|of| of.parties.contains(&from)) {
             let end = connection.end_of(from).other();
-            if !connection.is_open(end) {
-                continue;
-            }
             let to = connection.party(end);
-            let (messages, mid_frame) = connection.pipes[end as usize].to_come();
-            torn |= mid_frame;
-            for message in messages {
+            for message in connection.pipes[end as usize].last_words() {
                 let (process, seq) = match message {
                     Message::ToCard(ToCard::Ops(ops)) => {
                         (ops.process, ops.ops.last().map(|op| op.version.seq))
@@ -76,6 +68,6 @@ impl World {
                 *known = seq.unwrap_or_default().max(*known);
             }
         }
-        (last, torn)
+        last
     }
 }

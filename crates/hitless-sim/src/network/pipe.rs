@@ -135,16 +135,17 @@ impl Pipe {
         }
     }
 
-    /// The messages that are still to come, and whether after them the stream ends in the middle of a frame.
-    pub(crate) fn to_come(&self) -> (Vec<Message>, bool) {
-        let (mut inflow, mut messages) = (self.inflow.clone(), Vec::new());
+    /// What arrives if nothing more is sent.
+    pub(crate) fn last_words(&self) -> Vec<Message> {
+        let (mut inflow, mut words) = (self.inflow.clone(), Vec::new());
         for (_, parcel) in &self.parcels {
-            if let Parcel::Chunk(chunk) = parcel {
-                inflow.push(chunk);
-                messages.extend(std::iter::from_fn(|| inflow.next().ok().flatten()));
+            let Parcel::Chunk(chunk) = parcel else { continue };
+            inflow.push(chunk);
+            while let Ok(Some(message)) = inflow.next() {
+                words.push(message);
             }
         }
-        (messages, inflow.is_mid_frame())
+        words
     }
 
     fn under_way(&self) -> u64 {
@@ -178,6 +179,11 @@ impl Inflow {
     }
 
     /// The connection, if it ended here, ended within a frame.
+    /// A whole message came.
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.taken > 0
+    }
+
     pub(crate) fn is_mid_frame(&self) -> bool {
         self.reader.is_mid_frame()
     }

@@ -38,6 +38,7 @@ impl World {
         let Some(connection) = self.network.connections.get(&number) else { return };
         let (from, party) = (connection.party(to.other()), connection.party(to));
         let (life, open) = (connection.life(to), connection.is_open(to));
+        let sender = connection.life(to.other());
         let frozen = self.hosts.get(&party).is_some_and(|host| host.frozen.is_some());
         let passes = self.network.passes(from, party);
         let Some(connection) = self.network.connections.get_mut(&number) else { return };
@@ -50,6 +51,7 @@ impl World {
         match parcel {
             Parcel::Fin => {
                 if open && pipe.inflow.is_mid_frame() {
+                    self.count_mid_frame(from, sender);
                     self.trace.line(now, || format!("{party}: {from} ended in the middle of a frame"));
                 }
                 self.close(number, to);
@@ -85,6 +87,7 @@ impl World {
         };
         let (under_way, watched) = (inflow.is_mid_frame(), inflow.watched);
         if under_way && end.is_ok() {
+            self.hit(Row::TornFrames, party);
             inflow.begun = inflow.begun.or(Some(now));
             inflow.watched = true;
         }
@@ -99,6 +102,7 @@ impl World {
             }
             Ok(()) => {}
             Err(error) if damaged => {
+                self.hit(Row::FlippedBit, party);
                 self.trace.line(now, || format!("{party}: what {from} sent is not the protocol: {error}"));
                 self.close(number, to);
             }

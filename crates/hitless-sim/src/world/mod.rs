@@ -20,6 +20,7 @@ use hitless_proto::message::Message;
 use crate::arbiter::{self, Arbiter, Fate};
 use crate::checkers::{Checkers, Seen, Violation};
 use crate::clock::Clock;
+use crate::coverage::Row;
 use crate::coverage::witness::Witness;
 use crate::moments::{Ambush, Deed};
 use crate::network::{End, Network};
@@ -299,6 +300,9 @@ impl World {
                 (verdict, self.random.between(100, 3_000) * self.arbiter.slow.max(1))
             }
             Fate::Lost(decided) => {
+                if let Some(Verdict::Granted(_)) = decided {
+                    self.hit(Row::ClaimAnswerLost, party);
+                }
                 self.trace.line(now, || format!("arbiter to {party}: no answer; decided: {decided:?}"));
                 (Verdict::Unavailable("the arbiter did not answer".into()), arbiter::PATIENCE)
             }

@@ -7,6 +7,7 @@ use hitless_proto::wire;
 
 use super::{Happening, Sent, World};
 use crate::checkers::Seen;
+use crate::coverage::Row;
 use crate::oracle::Submitted;
 use crate::process::Machine;
 
@@ -135,8 +136,12 @@ impl World {
         if !self.lives(party, life) {
             return;
         }
-        let finished = self.hosts.get_mut(&party).and_then(|host| host.disk.finish(token));
-        let Some(stored) = finished else { return };
+        let Some(disk) = self.disk_mut(party) else { return };
+        let full = disk.full;
+        let Some(stored) = disk.finish(token) else { return };
+        if !stored {
+            self.hit(if full { Row::DiskFull } else { Row::SyncError }, party);
+        }
         self.trace.line(self.clock.now(), || format!("{party} persisted {token}: {stored}"));
         self.tell(party, |machine, now| match (machine, stored) {
             (Machine::Unit(unit), true) => unit.handle_persisted(token, now),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hitless_proto::config::ArbiterKind;
 use hitless_proto::entry::{Blob, CardContent, Content};
-use hitless_proto::ids::{CardId, Party, ProcessId, Time, UnitId, Version};
+use hitless_proto::ids::{CardId, Life, Party, ProcessId, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role};
 use hitless_proto::report::TakeoverReport;
 use hitless_proto::status::{CardStatus, ClientStatus, UnitStatus};
@@ -59,6 +59,18 @@ impl World {
             ArbiterKind::Voters(voters) => Some(voters),
             ArbiterKind::External => None,
         }
+    }
+
+    /// Two parties have a connection, as one of them sees it.
+    #[must_use]
+    pub fn is_linked(&self, a: Party, b: Party) -> bool {
+        self.hosts.get(&a).is_some_and(|host| host.links.contains_key(&b))
+    }
+
+    /// A party was not started yet, in no life.
+    #[must_use]
+    pub fn never_ran(&self, party: Party) -> bool {
+        self.hosts.get(&party).is_some_and(|host| host.life == Life(0))
     }
 
     /// A party runs and is not frozen.

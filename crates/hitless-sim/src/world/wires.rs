@@ -133,9 +133,11 @@ impl World {
         else {
             return false;
         };
-        let linked = self.lives(from, life)
-            && self.is_up(to)
-            && self.hosts.get(&to).is_some_and(|host| host.links.contains_key(&from));
+        // Nothing comes on a link before what the other end says of itself.
+        let number = self.hosts.get(&to).and_then(|host| host.links.get(&from)).copied();
+        let connection = number.and_then(|number| self.network.connections.get(&number));
+        let spoke = connection.is_some_and(|of| of.pipes[of.end_of(to) as usize].inflow.has_spoken());
+        let linked = spoke && self.lives(from, life) && self.is_up(to);
         if linked {
             self.trace.line(self.clock.now(), || format!("an ack of {card} reaches {unit} again"));
             self.receive(from, to, message);

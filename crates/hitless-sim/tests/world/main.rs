@@ -35,11 +35,8 @@ fn load(world: &mut World, from: u32, to: u32) {
 /// Heals the world, and waits until it is whole and everything is where it should be.
 fn settle(world: &mut World) {
     world.heal();
-    world.run_until_within(120_000_000, |world| convergence::check(world).is_ok()).unwrap_or_else(
-        |violation| {
-            panic!("{violation}; {:?}", convergence::check(world));
-        },
-    );
+    let rest = world.run_until_within(120_000_000, |world| convergence::check(world).is_ok());
+    assert!(rest.is_ok(), "{rest:?}; {:?}", convergence::check(world));
 }
 
 fn said(world: &World, what: &str) -> usize {

@@ -1,0 +1,67 @@
+//! The unit that takes over dies too, before it has opened its epoch.
+#![allow(clippy::unwrap_used)]
+
+use hitless_proto::ids::{Party, UnitId};
+use hitless_proto::io::Role;
+use hitless_proto::message::{Message, ToStandby, UnitMessage};
+use hitless_proto::process::table;
+use hitless_proto::report::Method;
+use hitless_sim::checkers::convergence;
+use hitless_sim::{Sent, World};
+
+const FORMER: Party = Party::Unit(UnitId(1));
+const NEXT: Party = Party::Unit(UnitId(2));
+const THIRD: Party = Party::Unit(UnitId(3));
+
+/// The next primary begins a channel with the former one.
+fn begins_former(sent: &Sent) -> bool {
+    let is_start = matches!(&sent.message, Message::Unit(UnitMessage::Primary(ToStandby::Start(_))));
+    is_start && (sent.from, sent.to) == (NEXT, FORMER)
+}
+
+fn put(world: &mut World, unit: UnitId, key: u32, value: u32) {
+    let change = table::put(format!("key-{key}").as_bytes(), format!("value-{value}").as_bytes(), b"note");
+    world.submit_to(unit, table::ID, change).unwrap();
+}
+
+/// Three units, of which the first is primary and holds ops that nobody else ever gets.
+fn primary_alone() -> World {
+    let mut world = World::builder().units(3).cards(1).external_arbiter().keep_messages().build();
+    world.run_until(World::is_whole).unwrap();
+    if world.primary() != Some(UnitId(1)) {
+        world.switchover(Some(UnitId(1))).unwrap();
+        world.run_until(|world| world.primary() == Some(UnitId(1)) && world.is_whole()).unwrap();
+    }
+    (0..10).for_each(|key| put(&mut world, UnitId(1), key, 0));
+    world.run_until(World::all_safe).unwrap();
+    let others: Vec<Party> = [NEXT, THIRD].into_iter().chain([Party::Card(world.cards()[0])]).collect();
+    others.into_iter().for_each(|other| world.cut(FORMER, other));
+    (0..5).for_each(|key| put(&mut world, UnitId(1), key, 1));
+    world
+}
+
+#[test]
+fn a_former_primary_that_was_being_repaired_does_not_plan_by_acks() {
+    let mut world = primary_alone();
+    // The next one never gets to open its epoch, nor to repair the former primary.
+    world.hold_one_way(THIRD, NEXT);
+    world.run_until(|world| world.role(UnitId(2)) == Some(Role::TakingOver)).unwrap();
+    world.mend(FORMER, NEXT);
+    world.run_until(|world| world.messages().iter().any(begins_former)).unwrap();
+    world.hold_one_way(FORMER, NEXT);
+    world.run_for(200_000).unwrap();
+    world.mend(FORMER, THIRD);
+    world.mend(FORMER, Party::Card(world.cards()[0]));
+    world.run_for(1_000_000).unwrap();
+    assert_eq!(world.role(UnitId(2)), Some(Role::TakingOver));
+    world.freeze(THIRD);
+    world.kill(NEXT);
+    world.run_until(|world| world.primary() == Some(UnitId(1)) && world.report().is_some()).unwrap();
+    let report = world.report().unwrap();
+    let of_table = report.channels.iter().find(|channel| channel.process == table::ID).unwrap();
+    assert_eq!(of_table.method, Method::Reconcile, "{of_table:?}");
+    world.heal();
+    world.run_until(World::is_whole).unwrap();
+    world.run_for(1_000_000).unwrap();
+    convergence::check(&world).unwrap();
+}
