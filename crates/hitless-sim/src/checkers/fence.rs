@@ -6,8 +6,7 @@ use hitless_proto::entry::{Blob, CardOp};
 use hitless_proto::ids::{CardId, Epoch, Party, ProcessId};
 use hitless_proto::message::{Message, ToCard};
 
-use super::{Checker, Seen};
-use crate::world::World;
+use super::{Checker, Scene, Seen};
 
 type Sent = BTreeSet<(ProcessId, Blob, Option<Blob>)>;
 
@@ -35,7 +34,8 @@ impl Checker for Fence {
         "no effect from an epoch below the promise"
     }
 
-    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
+        let world = scene.world;
         match seen {
             Seen::Delivered { to: Party::Card(card), message: Message::ToCard(message) } => {
                 match message {
@@ -69,6 +69,10 @@ impl Checker for Fence {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
+            | Seen::Healed
+            | Seen::Issued { .. }
+            | Seen::Held { .. }
             | Seen::Stepped { .. } => Ok(()),
         }
     }
