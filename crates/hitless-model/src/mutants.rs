@@ -64,6 +64,27 @@ fn where_it_shows(rule: Rule) -> (&'static str, Bounds) {
             let twice = Faults { crashes: 2, ..back };
             ("2 units, 1 card, 2 crashes, 1 restart", Bounds { epochs: 3, ..Bounds::of(2, 1, base, twice) })
         }
+        Rule::QuietPromise
+        | Rule::HistoryBegins
+        | Rule::Nack
+        | Rule::FoldOverOlder
+        | Rule::ProgrammedAll
+        | Rule::StableReceived
+        | Rule::WatermarkReached
+        | Rule::Session
+        | Rule::Window
+        | Rule::Gate
+        | Rule::OldSet
+        | Rule::AdoptInOrder
+        | Rule::AdoptForAll
+        | Rule::Drain
+        | Rule::CloseIntake
+        | Rule::KeepSet
+        | Rule::NewestRecord
+        | Rule::OneUnitPerEpoch
+        | Rule::DurableVote
+        | Rule::NoneLives
+        | Rule::EveryCard => ("2 units, 2 cards, 1 op, 1 crash", Bounds::of(2, 2, one, crash)),
         Rule::Superseded => ("2 units, 1 card, 1 link given up", Bounds::of(2, 1, base, cut)),
     }
 }

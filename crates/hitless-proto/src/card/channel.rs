@@ -311,6 +311,7 @@ impl Channel {
                     self.writes += 1;
                     let missing = || Err(String::from("the forwarding table gave no outcome"));
                     let outcome = outcomes.next().unwrap_or_else(missing);
+                    let outcome = if holds(Rule::Nack) { outcome } else { Ok(()) };
                     self.hold(&op, outcome.is_err());
                     (is_op, outcome)
                 }
