@@ -9,7 +9,15 @@ use crate::tree::Tree;
 
 /// In the order in which they run: what is quick to find comes first.
 const STEPS: &[Step] = &[
-    Step { name: "fmt", run: |_| quietly(&mut cargo(&["fmt", "--all", "--check", "--", "-l"])) },
+    Step {
+        name: "fmt",
+        run: |_| {
+            let mut findings = quietly(&mut cargo(&["fmt", "--all", "--check", "--", "-l"]))?;
+            let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check", "--", "-l"];
+            findings.extend(quietly(&mut cargo(&fuzz))?);
+            Ok(findings)
+        },
+    },
     Step { name: "tidy", run: |tree| Ok(tidy::tidy(tree)) },
     Step { name: "links", run: |tree| Ok(tidy::links::check(tree)) },
     Step { name: "crates", run: |_| tidy::crates::check() },
