@@ -44,7 +44,7 @@ const REQUESTS: [&str; 10] = [
 ];
 const ANSWERS: [&str; 7] = [
     r#"{"id":1,"answer":{"party_is":{"chassis":"c","party":"unit-1","version":"0.1.0","pid":7}}}"#,
-    r#"{"id":2,"answer":{"accepted":{"ranges":[[1,2,3,4]],"rejected":[{"index":1,"reason":"r"}]}}}"#,
+    r#"{"id":2,"answer":{"accepted":{"ranges":[[1,7,3,4],[0,7,1,3]],"rejected":[{"index":1,"reason":"r"}]}}}"#,
     r#"{"id":3,"answer":{"entries":[["6b","76",null,[1],1,2]]}}"#,
     r#"{"id":4,"answer":{"end":{"entries":1}}}"#,
     r#"{"id":5,"answer":{"shown":{"epoch":1,"seq":2,"card_part":"76","standby_part":"6e","cards":null,"failed":false}}}"#,
@@ -68,6 +68,9 @@ const CHASSIS: &str = "[chassis]\nname = \"c\"\nack_path = \"relayed\"\noutput_r
     dial = [{ from = \"card-1\", address = \"127.0.0.1:3\" }]\n\
     [[card]]\nid = 1\nadmin = \"127.0.0.1:4\"\nstate = \"s\"\ntable = \"memory\"\n";
 
+const RECORD: &str = r#"{"format":1,"chassis":"c","epoch":3,"version":2,"owner":1,"opened":true,
+    "in_sync":[{"unit":1,"life":"00000000000000ff"},{"unit":2,"life":"7"}]}"#;
+
 pub(super) fn seeds() -> Vec<Seeds> {
     let bytes = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
     for text in JSON {
@@ -83,6 +86,7 @@ pub(super) fn seeds() -> Vec<Seeds> {
         let parsed = hitless::config::Settings::parse(text, std::path::Path::new("chassis.toml"));
         assert!(parsed.is_ok(), "{parsed:?}");
     }
+    assert!(hitless_adapters::local_arbiter::parse_record(RECORD, "r".into(), "c").is_ok());
     for text in COMMANDS {
         use clap::Parser;
         let parsed = hitless::cli::Cli::try_parse_from(std::iter::once("hitless").chain(text.lines()));
@@ -96,6 +100,8 @@ pub(super) fn seeds() -> Vec<Seeds> {
         ("config", bytes(&[DEFAULT, CHASSIS])),
         ("arguments", bytes(&COMMANDS)),
         ("recordings", recordings()),
+        ("record_file", bytes(&[RECORD])),
+        ("ledger", ANSWERS.iter().map(|answer| format!("+\n>\n{answer}\n!\n+\n>\n").into_bytes()).collect()),
     ]
 }
 
