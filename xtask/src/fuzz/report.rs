@@ -48,7 +48,7 @@ impl fmt::Display for Report {
 /// Says how a run went, and how to have a failure again. Whether it passed.
 pub(super) fn tell(target: &str, passed: bool, text: &str) -> bool {
     let report = Report::of(text);
-    println!("{target:<10} {} {report}", if passed { "ok  " } else { "FAIL" });
+    println!("{target:<11} {} {report}", if passed { "ok  " } else { "FAIL" });
     if !passed {
         println!("{}", tail(text));
         match report.artifact {
