@@ -40,6 +40,11 @@ impl Durably {
         self.state.owner = owner;
     }
 
+    /// How many answers wait for the disk.
+    pub(crate) fn withheld(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn write(&mut self) -> Output {
         self.issued += 1;
         self.retry_at = None;

@@ -33,6 +33,9 @@ pub const MAX_UNSTABLE: usize = 65_536;
 pub const LOG_RETAIN: usize = 65_536;
 /// Acks with an exception (nack) in one ack message.
 pub const MAX_NACKS: usize = BATCH_OPS;
+/// Refusals that wait at a standby for their updates, which a card may tell long before the primary sends them. Beyond
+/// it a takeover finds them by digest.
+pub const MAX_WAITING_NACKS: usize = MAX_UNSTABLE;
 /// Digest-tree nodes in one ask; each is answered with 16 sums of 16 bytes.
 pub const ASK_NODES: usize = 128;
 /// Leaves in one ask; at 10 M entries a leaf lists about 160.

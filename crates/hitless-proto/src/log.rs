@@ -21,11 +21,18 @@ impl Log {
     pub(crate) fn restart(&mut self, before: Version) {
         self.ops.clear();
         self.before = before;
+        // Positions may begin again below: the state was rebuilt from cards that had lost it.
+        self.forgotten = before.seq;
     }
 
     /// The newest op, or the one before the first.
     pub(crate) fn last(&self) -> Version {
         self.ops.back().map_or(self.before, |op| op.version)
+    }
+
+    /// The position before the first op that is kept.
+    pub(crate) fn from(&self) -> Seq {
+        self.before.seq
     }
 
     /// Whether every op after `seq` is kept.

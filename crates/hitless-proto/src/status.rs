@@ -124,3 +124,57 @@ pub struct ClientStatus {
     /// Digest, over card parts.
     pub digest: Sum,
 }
+
+/// How far one process has come at one control unit, and how much it keeps. Cheap to ask for after every step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The unit issues the ops (taking over or primary); else it follows.
+    pub leads: bool,
+    /// The epoch of the stream.
+    pub epoch: Epoch,
+    /// Number of the stream's beginning (standby).
+    pub session: u32,
+    /// Last op issued (primary) or received (standby).
+    pub received: Version,
+    /// Last op folded into the state.
+    pub folded: Seq,
+    /// Stable watermark.
+    pub stable: Seq,
+    /// Programmed watermark (primary).
+    pub programmed: Seq,
+    /// Safe watermark (primary).
+    pub safe: Seq,
+    /// The position before the first op that the log keeps.
+    pub log_from: Seq,
+    /// Most bytes in flight to any follower (primary).
+    pub in_flight: u64,
+    /// Refusals that wait for their updates (standby).
+    pub nacks: usize,
+}
+
+/// How far one client process has come, and how much it keeps. Cheap to ask for after every step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientProgress {
+    /// The epoch of the channel's beginning.
+    pub epoch: Epoch,
+    /// Number of that beginning.
+    pub session: u32,
+    /// Last op processed.
+    pub applied: Version,
+    /// The channel is in step.
+    pub in_step: bool,
+    /// Batches that the forwarding table is done with.
+    pub batches: u64,
+    /// The position from which ack history was kept.
+    pub history_from: Seq,
+    /// Ops of the ack history.
+    pub history: usize,
+    /// The history was cut above stable, and says so.
+    pub history_cut: bool,
+    /// Works that wait for the forwarding table.
+    pub queued: usize,
+    /// Refusals that no ack has told yet.
+    pub nacks: usize,
+    /// Tombstones that are remembered.
+    pub tombstones: usize,
+}

@@ -29,6 +29,9 @@ pub struct Submitted {
 pub struct Oracle {
     ops: BTreeMap<ProcessId, Vec<Submitted>>,
     by_key: BTreeMap<(ProcessId, Blob), Vec<usize>>,
+    by_version: BTreeMap<(ProcessId, Version), usize>,
+    /// Every card part that was ever asked for.
+    parts: BTreeMap<(ProcessId, Blob), BTreeSet<Blob>>,
     /// Per process and epoch: the ops of it that are not safe yet, oldest first.
     open: BTreeMap<(ProcessId, Epoch), Vec<usize>>,
     /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
@@ -42,6 +45,10 @@ impl Oracle {
         let ops = self.ops.entry(process).or_default();
         self.by_key.entry((process, change.key.clone())).or_default().push(ops.len());
         self.open.entry((process, version.epoch)).or_default().push(ops.len());
+        self.by_version.insert((process, version), ops.len());
+        if let Some(content) = &change.content {
+            self.parts.entry((process, change.key.clone())).or_default().insert(content.card_part.clone());
+        }
         ops.push(Submitted {
             version,
             unit,
@@ -169,13 +176,48 @@ impl Oracle {
         self.by_key.keys().filter(move |(of, _)| *of == process).map(|(_, key)| key)
     }
 
-    /// Whether some op ever took `key` from a card.
-    pub(crate) fn may_be_absent(&self, process: ProcessId, key: &Blob, card: CardId) -> bool {
+    /// The ops of an epoch with positions after the first and up to the second.
+    pub(crate) fn issued(
+        &self,
+        process: ProcessId,
+        epoch: Epoch,
+        (from, upto): (Seq, Seq),
+    ) -> impl Iterator<Item = &Submitted> {
+        let (first, last) =
+            (Version { epoch, seq: from.next() }, Version { epoch, seq: upto.max(from.next()) });
+        let ats = self.by_version.range((process, first)..=(process, last));
+        ats.map(move |(_, at)| &self.ops(process)[*at]).filter(move |op| op.version.seq <= upto)
+    }
+
+    /// Whether a source ever asked for `part` under `key`, or a card that started found it there.
+    pub(crate) fn asked(&self, process: ProcessId, key: &Blob, part: &Blob) -> bool {
+        self.parts.get(&(process, key.clone())).is_some_and(|parts| parts.contains(part))
+            || self.strange.contains(&(process, key.clone(), part.clone()))
+    }
+
+    /// Whether `key` may be taken from a card that holds it under the version `held`: an op that a source submitted after
+    /// the newest safe one took it from there, or one that the card did not have yet. Without a safe op it may be rolled
+    /// back.
+    pub(crate) fn may_be_taken(
+        &self,
+        process: ProcessId,
+        key: &Blob,
+        (card, held): (CardId, Version),
+    ) -> bool {
         let Some(ats) = self.by_key.get(&(process, key.clone())) else { return true };
         let ops = self.ops(process);
-        let out = |op: &Submitted| op.change.content.as_ref().is_none_or(|of| !of.audience.contains(card));
-        // Before an op of the key is safe it may be rolled back.
-        ats.iter().any(|at| out(&ops[*at])) || !ats.iter().any(|at| ops[*at].safe)
+        let Some(safe) = ats.iter().rposition(|at| ops[*at].safe) else { return true };
+        let takes =
+            |at: usize| ops[ats[at]].change.content.as_ref().is_none_or(|of| !of.audience.contains(card));
+        (0..ats.len()).rev().any(|at| takes(at) && (at >= safe || ops[ats[at]].version > held))
+    }
+
+    /// The last op of `key`, if it is a delete and safe. One that only narrows the audience is no delete: in a rebuild the
+    /// entry is for every card that has it in any version.
+    pub(crate) fn gone(&self, process: ProcessId, key: &Blob) -> Option<Version> {
+        let last = self.by_key.get(&(process, key.clone()))?.last()?;
+        let op = &self.ops(process)[*last];
+        (op.safe && op.change.content.is_none()).then_some(op.version)
     }
 
     /// Whether `held` is what an op asked for that is the newest safe one of its key, or was submitted after that.

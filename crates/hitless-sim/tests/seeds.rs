@@ -32,6 +32,10 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
     (392, "safe survives: an entry on its way from one card to another was taken for deleted"),
     (20364, "safe survives: of what cards found in their tables any counted, not what was proved equal last"),
     (21311, "safe survives: one card's delete made the old entry of another look new in a recovery"),
+    (
+        234,
+        "no forwarding gap: a hole while the state was rebuilt made the rebuild compare with what it had so far",
+    ),
     (20786, "safe survives, wrongly: the only card was wiped while the state was rebuilt from it"),
     (23023, "safe survives, wrongly: the same"),
     (

@@ -13,6 +13,7 @@ use crate::io::{Outcome, Write};
 use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
 use crate::message::{Ask, Broken, CardOps, Fill, Nack, Start};
 use crate::rules::{Rule, holds};
+use crate::status::ClientProgress;
 use crate::table::Table;
 use crate::wire;
 
@@ -84,7 +85,7 @@ pub(super) struct Channel {
     /// The channel must begin again, since the table refused what it held before.
     complaint: Option<Broken>,
     pub(super) history: VecDeque<Done>,
-    /// Position where the channel began: of ops up to here there is no history.
+    /// Where the channel began, or what was stable since: of ops up to here there is no history.
     pub(super) history_from: Seq,
     /// Deletes above stable, whose tombstones are still held.
     tombstones: VecDeque<(Version, Blob)>,
@@ -150,6 +151,22 @@ impl Channel {
         self.history_cut = false;
     }
 
+    pub(super) fn progress(&self) -> ClientProgress {
+        ClientProgress {
+            epoch: self.epoch,
+            session: self.session,
+            applied: self.applied,
+            in_step: self.in_step,
+            batches: self.batches - u64::from(self.busy()),
+            history_from: self.history_from,
+            history: self.history.len(),
+            history_cut: self.history_cut,
+            queued: self.queue.len(),
+            nacks: self.nacks.len(),
+            tombstones: self.tombstones.len(),
+        }
+    }
+
     /// Everything up to here is in the forwarding table, or was refused by it; zero where nobody ever proved that of this life.
     pub(super) fn proved(&self) -> Version {
         if self.in_step { self.applied } else { self.proved }
@@ -199,8 +216,9 @@ impl Channel {
 
     /// Forgets history and tombstones up to `stable`.
     fn stable(&mut self, stable: Seq) {
-        while self.history.front().is_some_and(|done| done.version.seq <= stable) {
-            self.history.pop_front();
+        while let Some(done) = self.history.pop_front_if(|done| done.version.seq <= stable) {
+            // Who lacks what is stable was not in sync: it is not told that it knows all.
+            self.history_from = done.version.seq;
         }
         while let Some((version, key)) = self.tombstones.pop_front_if(|entry| entry.0.seq <= stable) {
             self.table.forget(version, &key);

@@ -14,6 +14,7 @@ mod channel;
 mod claim;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -22,7 +23,7 @@ use crate::arbiter::Voter;
 use crate::config::{AckPath, ArbiterKind, Chassis};
 use crate::digest::{DigestKey, mac};
 use crate::durable::Durably;
-use crate::entry::{Audience, Blob, CardContent, Content};
+use crate::entry::{Audience, Blob, Content};
 use crate::error::PeerError;
 use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId, Version};
 use crate::io::{Durable, Event, Outcome, Output};
@@ -30,7 +31,6 @@ use crate::message::{
     Ack, AckMac, Broken, CardReport, ChannelReport, FromCard, Message, Refused, Start, ToCard, VoteRequest,
 };
 use crate::rules::{Rule, holds};
-use crate::status::{CardStatus, ClientStatus};
 use crate::wire;
 use channel::{Channel, Work};
 use claim::PendingClaim;
@@ -369,43 +369,5 @@ impl Card {
         if self.links.contains_key(&to) {
             self.out.push_back(Output::Transmit { to: Party::Unit(to), message: Message::FromCard(message) });
         }
-    }
-
-    /// What the card says of itself.
-    #[must_use]
-    pub fn status(&self) -> CardStatus {
-        let channels = self.channels.values().map(|channel| ClientStatus {
-            process: channel.process,
-            entries: channel.table.entries(),
-            applied: channel.applied,
-            in_step: channel.in_step,
-            failed: channel.failed,
-            queued: channel.queue.len() as u64,
-            writes: channel.writes,
-            mended: channel.mended,
-            digest: channel.table.card_sum(self.config.card, 0, 0),
-        });
-        CardStatus {
-            card: self.config.card,
-            life: self.life,
-            promised: self.durably.state().promised,
-            owner: self.durably.state().owner,
-            connected: self.links.iter().map(|(unit, life)| (*unit, *life)).collect(),
-            channels: channels.collect(),
-        }
-    }
-
-    /// An entry as the card holds it: its version, content, and whether the forwarding table refused it.
-    #[must_use]
-    pub fn entry(&self, process: ProcessId, key: &[u8]) -> Option<(Version, CardContent, bool)> {
-        let row = self.channels.get(&process)?.table.row(key)?;
-        let content = CardContent { part: Blob::new(row.part()?), for_all: row.for_all() };
-        Some((row.version(), content, row.failed()))
-    }
-
-    /// All entries of a process, in no meaningful but a fixed order: key, card part, refused.
-    pub fn entries(&self, process: ProcessId) -> impl Iterator<Item = (Blob, Blob, bool)> {
-        let rows = self.channels.get(&process).into_iter().flat_map(|channel| channel.table.rows());
-        rows.filter_map(|row| Some((Blob::new(row.key()), Blob::new(row.part()?), row.failed())))
     }
 }

@@ -101,6 +101,9 @@ impl Primary {
             feed.state = FeedState::Adopting { leaf };
         }
         self.roster_due = true;
+        if let Party::Card(card) = party {
+            self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
+        }
         context.event(Event::OutOfStep { process: broken.process, follower: party, reason: "it saw a hole" });
         send_start(context, self.epoch, stream, party);
         if let Some(leaf) = read {
@@ -189,8 +192,16 @@ impl Primary {
         let epoch = self.epoch;
         let Some(stream) = self.streams.get_mut(&process) else { return };
         let rank = |key: &[u8]| context.rank(process, key);
+        // What is not for a card is deleted there.
+        let is_for = |row: &crate::table::Row<'_>| match party {
+            Party::Card(card) => row.audience().contains(card),
+            Party::Unit(_) => true,
+        };
         let order = |keys: Vec<Blob>, stream: &super::stream::Stream| {
-            in_dependency_order(keys, rank, |key| stream.table.row(key).is_none_or(|row| row.deleted()))
+            let held = |key: &[u8]| {
+                stream.table.row(key).filter(|row| !row.deleted()).is_some_and(|row| is_for(&row))
+            };
+            in_dependency_order(keys, rank, |key| !held(key))
         };
         let repairs = order(compare.repairs, stream);
         let fills = order(compare.fills, stream);

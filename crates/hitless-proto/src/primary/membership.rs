@@ -15,7 +15,10 @@ impl Primary {
         let mut proved: Vec<(UnitId, Life)> = Vec::from([(context.unit, context.life)]);
         for unit in context.other_units() {
             let party = Party::Unit(unit);
-            let equal = |stream: &super::Stream| stream.feeds.get(&party).is_some_and(super::Feed::in_step);
+            // Its digest says that it has what was sent before it was asked. What was told to be safe since is on its way.
+            let equal = |stream: &super::Stream| {
+                stream.feeds.get(&party).is_some_and(|feed| feed.in_step() && feed.acked >= stream.safe)
+            };
             let synced = !holds(Rule::Resync) || self.streams.values().all(equal);
             if let (true, Some(life)) = (synced, context.links.get(&party)) {
                 proved.push((unit, *life));

@@ -33,7 +33,7 @@ use crate::message::{FromStandby, Position, UnitMessage, UnitReport};
 use crate::rules::{Rule, holds};
 use crate::standby::Standby;
 use crate::standby::replica::Replica;
-use crate::status::{ChannelStatus, ProcessStatus};
+use crate::status::{ChannelState, ChannelStatus, ProcessStatus, Progress};
 use crate::table::Table;
 use feed::Feed;
 use recovery::Recovery;
@@ -398,6 +398,35 @@ impl Primary {
                 Party::Unit(_) => 0,
             },
         })
+    }
+
+    pub(crate) fn progress(&self, process: ProcessId) -> Option<Progress> {
+        let stream = self.streams.get(&process)?;
+        Some(Progress {
+            leads: true,
+            epoch: self.epoch,
+            session: 0,
+            received: stream.issued(),
+            folded: stream.issued().seq,
+            stable: stream.stable,
+            programmed: stream.programmed,
+            safe: stream.safe,
+            log_from: stream.log.from(),
+            in_flight: stream.feeds.values().map(Feed::in_flight).max().unwrap_or_default(),
+            nacks: 0,
+        })
+    }
+
+    pub(crate) fn log(&self, process: ProcessId) -> Option<&Log> {
+        self.streams.get(&process).map(|stream| &stream.log)
+    }
+
+    pub(crate) fn channel_state(&self, process: ProcessId, follower: Party) -> Option<ChannelState> {
+        Some(self.streams.get(&process)?.feeds.get(&follower)?.channel_state())
+    }
+
+    pub(crate) fn records(&self) -> (&Record, Option<&Record>) {
+        (&self.record, self.writing.as_ref())
     }
 
     pub(crate) fn table(&self, process: ProcessId) -> Option<&Table> {

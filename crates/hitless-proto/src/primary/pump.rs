@@ -18,8 +18,12 @@ use crate::message::{Ask, CardOps, Fill, Start, ToCard, ToStandby, UnitMessage, 
 use crate::wire::{card_op_most, update_most};
 
 impl Primary {
-    /// Sends every follower what its window has room for.
+    /// Sends every follower what its window has room for. While the state is being rebuilt there is nothing to send, and
+    /// nothing to compare with.
     pub(super) fn pump(&mut self, context: &mut Context) {
+        if self.recovery.is_some() {
+            return;
+        }
         let epoch = self.epoch;
         for (process, stream) in &mut self.streams {
             let gate = self.gates.get(process).copied().unwrap_or(Seq(u64::MAX));

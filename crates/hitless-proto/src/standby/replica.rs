@@ -9,11 +9,12 @@ use crate::digest::{DigestKey, SparseTree, Sum};
 use crate::entry::{Audience, Blob, Cookie, Update};
 use crate::failures::Failures;
 use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
-use crate::limits::LOG_RETAIN;
+use crate::limits::{LOG_RETAIN, MAX_WAITING_NACKS};
 use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
 use crate::process::Process;
 use crate::rules::{Rule, holds};
+use crate::status::Progress;
 use crate::table::{Row, Table};
 use crate::wire;
 
@@ -81,6 +82,22 @@ impl Replica {
         self.received().seq.0.saturating_sub(self.folded.0)
     }
 
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            leads: false,
+            epoch: self.epoch,
+            session: self.session,
+            received: self.received(),
+            folded: self.folded,
+            stable: self.stable,
+            programmed: Seq(0),
+            safe: Seq(0),
+            log_from: self.log.from(),
+            in_flight: 0,
+            nacks: self.nacks.len(),
+        }
+    }
+
     pub(crate) fn acked(&self, card: CardId) -> Option<Seq> {
         self.acks.get(&card).filter(|acked| acked.epoch == self.epoch).map(|acked| acked.seq)
     }
@@ -101,6 +118,7 @@ impl Replica {
             self.log.restart(start.base);
             self.folded = start.base.seq;
             self.astray = true;
+            self.stable = self.stable.min(start.base.seq);
         }
         self.epoch = start.epoch;
         self.session = start.session;
@@ -157,7 +175,9 @@ impl Replica {
         let acked = self.acks.entry(card).or_default();
         *acked = applied.max(*acked);
         for nack in ack.nacks.iter().filter(|nack| nack.version.seq > self.folded) {
-            self.nacks.insert((card, nack.version), nack.reason.clone());
+            if self.nacks.len() < MAX_WAITING_NACKS {
+                self.nacks.insert((card, nack.version), nack.reason.clone());
+            }
         }
     }
 
@@ -180,6 +200,10 @@ impl Replica {
             self.fold_one(&update, in_step);
         }
         let folded = self.folded;
+        if !self.nacks.is_empty() {
+            // Those of cards that are not in step are asked for by nobody.
+            self.nacks.retain(|(_, version), _| version.seq > folded);
+        }
         while self.received_at.pop_front_if(|entry| entry.0 <= folded).is_some() {}
         let stable = self.stable.min(self.folded);
         self.forget_tombstones(stable);

@@ -1,14 +1,16 @@
 //! What a control unit says of itself: status, entries, reports.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Acting, ControlUnit};
-use crate::entry::{Blob, Content};
-use crate::ids::{Epoch, Life, Party, ProcessId, UnitId, Version};
+use crate::arbiter::{Record, Voter, VoterState};
+use crate::entry::{Blob, Content, Update};
+use crate::ids::{Epoch, Life, Party, ProcessId, Seq, UnitId, Version};
 use crate::io::Role;
 use crate::report::TakeoverReport;
 use crate::standby::Standby;
-use crate::status::{ChannelState, ChannelStatus, ProcessStatus, UnitStatus};
+use crate::status::{ChannelState, ChannelStatus, ProcessStatus, Progress, UnitStatus};
 use crate::table::Table;
 
 impl ControlUnit {
@@ -112,6 +114,61 @@ impl ControlUnit {
         }
     }
 
+    /// How far a process has come.
+    #[must_use]
+    pub fn progress(&self, process: ProcessId) -> Option<Progress> {
+        match &self.acting {
+            Acting::Primary(primary) => primary.progress(process),
+            Acting::Standby(standby) => Some(standby.replicas.get(&process)?.progress()),
+        }
+    }
+
+    /// The op at a position, if the log still has it.
+    #[must_use]
+    pub fn logged(&self, process: ProcessId, seq: Seq) -> Option<&Arc<Update>> {
+        let log = match &self.acting {
+            Acting::Primary(primary) => primary.log(process)?,
+            Acting::Standby(standby) => &standby.replicas.get(&process)?.log,
+        };
+        log.get(seq)
+    }
+
+    /// Of a unit that leads: the record as the arbiter has it, and the one that is being written.
+    #[must_use]
+    pub fn records(&self) -> Option<(&Record, Option<&Record>)> {
+        match &self.acting {
+            Acting::Primary(primary) => Some(primary.records()),
+            Acting::Standby(_) => None,
+        }
+    }
+
+    /// Of a unit that leads: where a channel stands.
+    #[must_use]
+    pub fn channel_state(&self, process: ProcessId, follower: Party) -> Option<ChannelState> {
+        match &self.acting {
+            Acting::Primary(primary) => primary.channel_state(process, follower),
+            Acting::Standby(_) => None,
+        }
+    }
+
+    /// What it promised and accepted as a voter.
+    #[must_use]
+    pub fn votes(&self) -> Option<&VoterState> {
+        self.voter.as_ref().map(Voter::state)
+    }
+
+    /// Answers that wait for the disk.
+    #[must_use]
+    pub fn withheld(&self) -> usize {
+        self.durably.withheld()
+    }
+
+    /// The version of a key; tombstones have one too.
+    #[must_use]
+    pub fn version(&self, process: ProcessId, key: &[u8]) -> Option<Version> {
+        self.table(process)?.row(key).map(|row| row.version())
+    }
+
     /// One entry: as issued (primary) or as folded (standby).
     #[must_use]
     pub fn entry(&self, process: ProcessId, key: &[u8]) -> Option<(Version, Content)> {
@@ -133,8 +190,8 @@ fn standby_processes(standby: &Standby) -> Vec<ProcessStatus> {
         received: replica.received(),
         folded: replica.log.version_at(replica.folded),
         pending: replica.pending(),
-        programmed: crate::ids::Seq(0),
-        safe: crate::ids::Seq(0),
+        programmed: Seq(0),
+        safe: Seq(0),
         stable: replica.stable,
         digest: replica.table.unit_sum(0, 0),
     });

@@ -6,7 +6,7 @@ use hitless_proto::entry::Blob;
 use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, Version};
 use hitless_proto::message::{Ack, FromCard, Message, ToCard};
 
-use super::{Checker, Seen};
+use super::{Checker, Scene, Seen};
 use crate::world::World;
 
 #[derive(Default)]
@@ -64,7 +64,8 @@ impl Checker for AckEffect {
         "ack implies effect"
     }
 
-    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
+        let world = scene.world;
         match seen {
             Seen::Started { party: Party::Card(card) } => {
                 self.channels.retain(|(of, _), _| of != card);
@@ -107,6 +108,10 @@ impl Checker for AckEffect {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
+            | Seen::Healed
+            | Seen::Issued { .. }
+            | Seen::Held { .. }
             | Seen::Stepped { .. } => {}
         }
         Ok(())

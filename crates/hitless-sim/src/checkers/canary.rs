@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use hitless_proto::ids::{CardId, Party};
 
-use super::{Checker, Seen};
-use crate::world::World;
+use super::{Checker, Scene, Seen};
 
 /// Claims that no card ever begins a second life.
 #[derive(Default)]
@@ -18,7 +17,7 @@ impl Checker for Canary {
         "canary: no card ever dies"
     }
 
-    fn see(&mut self, _world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, _scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         let Seen::Started { party: Party::Card(card) } = seen else { return Ok(()) };
         if self.started.insert(*card) { Ok(()) } else { Err(format!("{card} starts again")) }
     }

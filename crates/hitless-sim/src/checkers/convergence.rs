@@ -4,6 +4,9 @@ use hitless_proto::ids::{Party, UnitId};
 
 use crate::world::World;
 
+/// The property, in words.
+pub const PROPERTY: &str = "a healed chassis converges";
+
 /// Compares everything, key by key.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use hitless_proto::ids::{CardId, Epoch, Party, ProcessId};
 use hitless_proto::io::Write;
 use hitless_proto::message::{Message, ToCard};
 
-use super::{Checker, Seen};
+use super::{Checker, Scene, Seen};
 use crate::world::World;
 
 type Sent = BTreeSet<(ProcessId, Blob, Option<Blob>)>;
@@ -70,7 +70,7 @@ impl Checker for Fence {
         "no effect from an epoch below the promise"
     }
 
-    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
             Seen::Delivered { to: Party::Card(card), message: Message::ToCard(message) } => {
                 match message {
@@ -82,11 +82,11 @@ impl Checker for Fence {
                 Ok(())
             }
             Seen::Started { party: Party::Card(card) } => {
-                self.started(world, *card);
+                self.started(scene.world, *card);
                 Ok(())
             }
             Seen::Apply { party: Party::Card(card), process, writes } => {
-                writes.iter().try_for_each(|write| self.writes(world, *card, *process, write))
+                writes.iter().try_for_each(|write| self.writes(scene.world, *card, *process, write))
             }
             Seen::Started { .. }
             | Seen::Sent { .. }
@@ -94,6 +94,10 @@ impl Checker for Fence {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
+            | Seen::Healed
+            | Seen::Issued { .. }
+            | Seen::Held { .. }
             | Seen::Stepped { .. } => Ok(()),
         }
     }

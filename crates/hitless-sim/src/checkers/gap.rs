@@ -1,9 +1,9 @@
-//! No forwarding gap: nothing is taken out of a forwarding table that no source ever wanted out of it.
+//! No forwarding gap: nothing is taken out of a forwarding table that is installed there and was not withdrawn. A replace that
+//! passed through absence would be such a delete.
 
 use hitless_proto::ids::Party;
 
-use super::{Checker, Seen};
-use crate::world::World;
+use super::{Checker, Scene, Seen};
 
 pub(super) struct Gap;
 
@@ -12,11 +12,14 @@ impl Checker for Gap {
         "no forwarding gap"
     }
 
-    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         let Seen::Apply { party: Party::Card(card), process, writes } = seen else { return Ok(()) };
-        let gap = writes
-            .iter()
-            .find(|write| write.part.is_none() && !world.oracle.may_be_absent(*process, &write.key, *card));
+        let gap = writes.iter().filter(|write| write.part.is_none()).find(|write| {
+            let held = scene.world.mirrored(*card, *process, &write.key);
+            held.is_some_and(|(version, _, _)| {
+                !scene.world.oracle().may_be_taken(*process, &write.key, (*card, version))
+            })
+        });
         gap.map_or(Ok(()), |write| Err(format!("{card} deletes {:?}, which nobody withdrew", write.key)))
     }
 }

@@ -6,8 +6,7 @@ use hitless_proto::entry::{CardOp, Cookie, Update};
 use hitless_proto::ids::{OpId, Party, ProcessId};
 use hitless_proto::message::{Message, ToCard, ToStandby, UnitMessage};
 
-use super::{Checker, Seen};
-use crate::world::World;
+use super::{Checker, Scene, Seen};
 
 #[derive(Default)]
 pub(super) struct Payload {
@@ -36,7 +35,7 @@ impl Checker for Payload {
         "one id, one payload"
     }
 
-    fn see(&mut self, _world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, _scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         let Seen::Sent { to, message, .. } = seen else { return Ok(()) };
         match message {
             Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops))) => {

@@ -5,7 +5,7 @@ use hitless_proto::entry::Blob;
 use hitless_proto::ids::{Party, ProcessId, UnitId};
 use hitless_proto::io::Event;
 
-use super::{Checker, Seen};
+use super::{Checker, Scene, Seen};
 use crate::world::World;
 
 /// Checked when a takeover is over, and whenever the runner asks for it.
@@ -16,7 +16,8 @@ impl Checker for Safe {
         "safe survives"
     }
 
-    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
+        let world = scene.world;
         match seen {
             Seen::Event { party: Party::Unit(unit), event: Event::Takeover(report) } => {
                 // One that was superseded before its last card was verified speaks of the past.
@@ -29,6 +30,10 @@ impl Checker for Safe {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
+            | Seen::Healed
+            | Seen::Issued { .. }
+            | Seen::Held { .. }
             | Seen::Stepped { .. } => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use hitless_proto::message::{Message, ToStandby, UnitMessage};
 use hitless_proto::report::Method;
 use hitless_proto::status::ChannelState;
 
-use super::{Checker, Seen};
+use super::{Checker, Scene, Seen};
 use crate::world::World;
 
 /// A card that was not in step when the role was handed over may have missed something.
@@ -33,14 +33,14 @@ impl Checker for ZeroReplay {
         "a planned switchover replays zero bytes"
     }
 
-    fn see(&mut self, world: &World, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         if let Seen::Sent {
             from: Party::Unit(unit),
             message: Message::Unit(UnitMessage::Primary(ToStandby::HandOver(_))),
             ..
         } = seen
         {
-            self.in_step = channels_in_step(world, *unit);
+            self.in_step = channels_in_step(scene.world, *unit);
         }
         let Seen::Event { event: Event::Takeover(report), .. } = seen else { return Ok(()) };
         let replays = |channel: &&hitless_proto::report::ChannelReport| {

@@ -87,6 +87,10 @@ impl Witness {
             | Seen::Apply { .. }
             | Seen::Applied { .. }
             | Seen::Event { .. }
+            | Seen::Asked { .. }
+            | Seen::Healed
+            | Seen::Issued { .. }
+            | Seen::Held { .. }
             | Seen::Stepped { .. } => {}
         }
     }

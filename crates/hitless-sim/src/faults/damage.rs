@@ -138,7 +138,7 @@ impl Chaos {
     }
 
     /// A next hop that a card has, and its part.
-    fn some_next_hop(&mut self, world: &World, card: CardId) -> Option<(Blob, Blob)> {
+    fn some_next_hop(&mut self, world: &mut World, card: CardId) -> Option<(Blob, Blob)> {
         let entries = world.table(card, fib::ID)?.entries();
         let is_next_hop = |key: &Blob| matches!(FibKey::decode(key), Ok(FibKey::NextHop(_)));
         let next_hops: Vec<&Blob> = entries.keys().filter(|key| is_next_hop(key)).collect();

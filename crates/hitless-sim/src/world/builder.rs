@@ -219,8 +219,7 @@ impl Builder {
             ArbiterKind::Voters(voters)
         };
         let processes: Vec<ProcessId> = (self.processes)().iter().map(|process| process.id()).collect();
-        let mut fate = Random::new(!self.seed);
-        let torn = self.torn.unwrap_or_else(|| fate.pick(TORN).unwrap_or_default());
+        let torn = self.torn.unwrap_or_else(|| Random::new(!self.seed).pick(TORN).unwrap_or_default());
         let former = former_claim(self.first_epoch, units.first().copied().unwrap_or_default());
         let parties = units.iter().map(|unit| Party::Unit(*unit));
         let parties: Vec<Party> = parties.chain(cards.iter().map(|card| Party::Card(*card))).collect();
@@ -250,7 +249,6 @@ impl Builder {
             speeds: self.speeds,
             seed: self.seed,
             random: Random::new(self.seed),
-            fate,
             clock: Clock::new(),
             network: Network::new(torn),
             arbiter: Arbiter { record: former.voter.accepted.clone(), ..Arbiter::default() },

@@ -5,6 +5,7 @@ use hitless_proto::error::{SubmitError, SwitchoverError};
 use hitless_proto::ids::{CardId, Party, ProcessId, UnitId, Version};
 
 use super::World;
+use crate::checkers::Seen;
 use crate::checkers::Violation;
 use crate::forwarding_table::ForwardingTable;
 use crate::process::Machine;
@@ -155,5 +156,6 @@ impl World {
         }
         self.resume();
         self.audit_tables();
+        self.see(&Seen::Healed);
     }
 }

@@ -118,10 +118,10 @@ impl World {
             return;
         }
         connection.open[end as usize] = false;
-        if !connection.pipes[end as usize].parcels.is_empty() && self.fate.one_in(2) {
+        if !connection.pipes[end as usize].parcels.is_empty() && self.random.one_in(2) {
             let pipe = &mut connection.pipes[end.other() as usize];
-            let arrive = self.fate.below(pipe.parcels.len() as u64 + 1) as usize;
-            pipe.cut_off(arrive, &mut self.fate);
+            let arrive = self.random.below(pipe.parcels.len() as u64 + 1) as usize;
+            pipe.cut_off(arrive, &mut self.random);
         }
         let (party, peer) = (connection.party(end), connection.party(end.other()));
         let life = connection.life(end);

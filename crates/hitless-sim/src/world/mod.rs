@@ -32,9 +32,6 @@ use crate::trace::Trace;
 pub use builder::Builder;
 use wires::Acks;
 
-/// Steps at one instant after which the world is taken to run in circles.
-const LIVELOCK: u64 = 200_000;
-
 /// What is in the calendar.
 #[derive(Clone, Debug)]
 pub(crate) enum Happening {
@@ -136,9 +133,6 @@ pub struct World {
     pub(crate) speeds: Speeds,
     seed: u64,
     pub(crate) random: Random,
-    /// The chance of what was added to the world's parts: cut frames, torn writes, clocks. Apart from `random`, so that
-    /// who draws more of the one does not change the other.
-    pub(crate) fate: Random,
     pub(crate) clock: Clock<Happening>,
     pub(crate) network: Network,
     pub(crate) hosts: BTreeMap<Party, Host>,
@@ -157,6 +151,7 @@ pub struct World {
     pub(crate) dialing: BTreeSet<(Party, Party)>,
     pub(crate) lives: u64,
     violation: Option<Violation>,
+    /// Steps at this instant.
     at_once: u64,
     /// Steps taken.
     pub(crate) steps: u64,
@@ -195,9 +190,6 @@ impl World {
     pub fn step(&mut self) -> Result<bool, Violation> {
         let Some(at) = self.next_at() else { return self.verdict().map(|()| false) };
         self.at_once = if at > self.now() { 0 } else { self.at_once + 1 };
-        if self.at_once > LIVELOCK {
-            self.fail("progress", format!("{LIVELOCK} steps at one instant"));
-        }
         self.clock.advance(at);
         self.draw_anew(self.at_once);
         self.steps += 1;
@@ -217,7 +209,6 @@ impl World {
         let at = Random::new(self.seed).number() ^ self.now().0;
         let mut drawn = Random::new(at);
         self.random = Random::new(drawn.number() ^ what);
-        self.fate = Random::new(drawn.number() ^ what);
     }
 
     fn next_at(&self) -> Option<Time> {
@@ -297,7 +288,7 @@ impl World {
 
     /// The external arbiter is asked.
     fn decide(&mut self, (party, life): (Party, Life), request: ArbiterRequest) {
-        let fate = self.arbiter.take(request, &mut self.fate);
+        let fate = self.arbiter.take(request, &mut self.random);
         let now = self.now();
         let (verdict, pause) = match fate {
             Fate::Answered(verdict) => {

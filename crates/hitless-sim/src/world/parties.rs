@@ -24,7 +24,7 @@ impl World {
         self.lives += 1;
         let life = Life(self.lives << 16 | self.random.below(1 << 16));
         let (now, seed) = (self.now(), self.random.number());
-        let ahead = self.fate.below(FIRST_READING);
+        let ahead = self.random.below(FIRST_READING);
         let Some(host) = self.hosts.get_mut(&party) else { return };
         if let Party::Card(card) = party {
             self.acks.forget(card);
@@ -72,7 +72,7 @@ impl World {
         let Some(host) = self.hosts.get_mut(&party).filter(|host| host.alive()) else { return };
         let under_way = host.disk.under_way();
         let survive = self.random.below(under_way as u64 + 1) as usize;
-        host.disk.crash(survive, &mut self.fate);
+        host.disk.crash(survive, &mut self.random);
         host.machine = None;
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
         for missed in host.backlog.drain(..) {
@@ -89,7 +89,7 @@ impl World {
             connection.pipes[end as usize] = Pipe::default();
             let pipe = &mut connection.pipes[end.other() as usize];
             let arrive = self.random.below(pipe.parcels.len() as u64 + 1) as usize;
-            pipe.cut_off(arrive, &mut self.fate);
+            pipe.cut_off(arrive, &mut self.random);
             self.fin(number, end.other());
         }
         self.died(death, survive < under_way);
@@ -154,7 +154,7 @@ impl World {
         self.trace.line(now, || format!("{party}: the clock jumps by {micros} us"));
         for number in links.into_iter().filter(|_| micros >= self.speeds.liveness) {
             // Whether it sees first that it is late, or that a heartbeat has come, is chance.
-            if self.fate.one_in(2)
+            if self.random.one_in(2)
                 && let Some(connection) = self.network.connections.get(&number)
             {
                 let end = connection.end_of(party);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hitless_proto::arbiter::VoterState;
 use hitless_proto::config::ArbiterKind;
 use hitless_proto::entry::{Blob, CardContent, Content};
 use hitless_proto::ids::{CardId, Life, Party, ProcessId, Time, UnitId, Version};
@@ -46,6 +47,21 @@ impl World {
         &self.processes
     }
 
+    /// The present life of a party, or its last.
+    #[must_use]
+    pub fn life(&self, party: Party) -> Life {
+        self.hosts.get(&party).map(|host| host.life).unwrap_or_default()
+    }
+
+    /// What a party goes by as a voter, if it is one and lives.
+    #[must_use]
+    pub fn votes(&self, party: Party) -> Option<&VoterState> {
+        match party {
+            Party::Unit(unit) => self.unit(unit)?.votes(),
+            Party::Card(card) => self.card(card)?.votes(),
+        }
+    }
+
     /// A register outside the protocol decides who is primary.
     #[must_use]
     pub fn has_external_arbiter(&self) -> bool {
@@ -71,6 +87,12 @@ impl World {
     #[must_use]
     pub fn never_ran(&self, party: Party) -> bool {
         self.hosts.get(&party).is_some_and(|host| host.life == Life(0))
+    }
+
+    /// How many steps were taken at this instant.
+    #[must_use]
+    pub fn steps_at_once(&self) -> u64 {
+        self.at_once
     }
 
     /// A party runs and is not frozen.

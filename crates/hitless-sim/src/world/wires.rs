@@ -89,7 +89,7 @@ impl World {
             let Some(connection) = self.network.connections.get_mut(&number) else { return };
             let pipe = &mut connection.pipes[end as usize];
             let arrive = self.random.below(pipe.parcels.len() as u64 + 1) as usize;
-            pipe.cut_off(arrive, &mut self.fate);
+            pipe.cut_off(arrive, &mut self.random);
             self.fin(number, end);
         }
     }
@@ -111,7 +111,7 @@ impl World {
         let (Party::Unit(unit), Some(life)) = (to, self.hosts.get(&from).map(|host| host.life)) else {
             return;
         };
-        if !self.fate.one_in(ACK_ONE_IN) {
+        if !self.random.one_in(ACK_ONE_IN) {
             return;
         }
         let heard = self.acks.heard.entry((card, unit)).or_default();
@@ -129,7 +129,7 @@ impl World {
     pub fn repeat_ack(&mut self, card: CardId, unit: UnitId) -> bool {
         let to = Party::Unit(unit);
         let Some(heard) = self.acks.heard.get(&(card, unit)) else { return false };
-        let Some((from, life, message)) = heard.get(self.fate.below(heard.len() as u64) as usize).cloned()
+        let Some((from, life, message)) = heard.get(self.random.below(heard.len() as u64) as usize).cloned()
         else {
             return false;
         };
@@ -155,7 +155,7 @@ impl World {
             return false;
         };
         let end = connection.end_of(to);
-        connection.pipes[end as usize].flip(&mut self.fate);
+        connection.pipes[end as usize].flip(&mut self.random);
         self.trace.line(self.clock.now(), || format!("a bit is flipped {from} -> {to}"));
         true
     }

@@ -1,0 +1,89 @@
+//! The claimant is in the in-sync set of the last opened record, in its present life; or no member of that set lives on, and
+//! it recovers what the cards hold.
+
+use std::collections::BTreeMap;
+
+use hitless_proto::arbiter::Record;
+use hitless_proto::ids::{Epoch, Life, Party, UnitId};
+use hitless_proto::io::{ArbiterRequest, Event, Role};
+use hitless_proto::message::{Message, ToCard, UnitMessage, VoteRequest};
+
+use super::{Checker, Scene, Seen};
+use crate::world::World;
+
+#[derive(Default)]
+pub(super) struct Claimant {
+    /// Of each epoch: the newest opened record of which its owner knew that it stands.
+    opened: BTreeMap<Epoch, Record>,
+    /// Every opened record that was asked for: it may stand, unknown to whoever asked.
+    proposed: BTreeMap<(Epoch, u32), Record>,
+}
+
+impl Claimant {
+    fn stands(&mut self, record: &Record) {
+        let known = self.opened.get(&record.epoch).is_some_and(|known| known.version >= record.version);
+        if record.opened && !known {
+            self.opened.insert(record.epoch, record.clone());
+        }
+    }
+
+    fn proposed(&mut self, record: &Record) {
+        if record.opened && !self.proposed.contains_key(&record.order()) {
+            self.proposed.insert(record.order(), record.clone());
+        }
+    }
+
+    fn claims(&self, world: &World, me: (UnitId, Life), record: &Record) -> Result<(), String> {
+        let set = &record.in_sync;
+        let opened =
+            self.opened.range(..record.epoch).next_back().map(|(_, of)| of.clone()).unwrap_or_default();
+        let mut later = self.proposed.range(opened.order()..(record.epoch, 0)).map(|(_, of)| of);
+        if *set != opened.in_sync && !later.any(|of| of.in_sync == *set) {
+            return Err(format!("{me:?} claims on {record:?}, and the last opened record is {opened:?}"));
+        }
+        let lives_on = |(unit, life): &&(UnitId, Life)| world.lives(Party::Unit(*unit), *life);
+        match set.iter().find(lives_on) {
+            Some(member) if !set.contains(&me) => {
+                Err(format!("{me:?} claims, and {member:?} was in sync and lives"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl Checker for Claimant {
+    fn property(&self) -> &'static str {
+        "the claimant is in sync"
+    }
+
+    fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
+        // Whoever asks for a record may die before it is seen at rest.
+        if let Seen::Sent {
+            message:
+                Message::ToCard(ToCard::Vote(VoteRequest::Write(record)))
+                | Message::Unit(UnitMessage::Vote(VoteRequest::Write(record))),
+            ..
+        } = seen
+        {
+            self.proposed(record);
+        }
+        if let Seen::Asked { request: ArbiterRequest::Write(record), .. } = seen {
+            self.proposed(record);
+        }
+        let (Seen::Stepped { party: Party::Unit(id) } | Seen::Event { party: Party::Unit(id), .. }) = seen
+        else {
+            return Ok(());
+        };
+        let Some((record, writing)) = scene.world.unit(*id).and_then(hitless_proto::ControlUnit::records)
+        else {
+            return Ok(());
+        };
+        // A unit without any link asks only itself, and finds what it accepted in its next life.
+        writing.into_iter().for_each(|writing| self.proposed(writing));
+        if let Seen::Event { event: Event::Role { role: Role::TakingOver, .. }, .. } = seen {
+            self.claims(scene.world, (*id, scene.world.life(Party::Unit(*id))), record)?;
+        }
+        self.stands(record);
+        Ok(())
+    }
+}
