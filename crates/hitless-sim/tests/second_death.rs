@@ -54,9 +54,11 @@ fn a_former_primary_that_was_being_repaired_does_not_plan_by_acks() {
     world.mend(FORMER, Party::Card(world.cards()[0]));
     world.run_for(1_000_000).unwrap();
     assert_eq!(world.role(UnitId(2)), Some(Role::TakingOver));
+    let granted = world.unit_status(UnitId(2)).map(|status| status.epoch);
     world.freeze(THIRD);
     world.kill(NEXT);
-    world.run_until(|world| world.primary() == Some(UnitId(1)) && world.report().is_some()).unwrap();
+    let anew = |world: &World| world.report().is_some_and(|report| Some(report.epoch) > granted);
+    world.run_until(|world| world.primary() == Some(UnitId(1)) && anew(world)).unwrap();
     let report = world.report().unwrap();
     let of_table = report.channels.iter().find(|channel| channel.process == table::ID).unwrap();
     assert_eq!(of_table.method, Method::Reconcile, "{of_table:?}");

@@ -84,6 +84,8 @@ impl Checker for Claimant {
         else {
             return Ok(());
         };
+        // A unit without any link asks only itself, and finds what it accepted in its next life.
+        writing.into_iter().for_each(|writing| self.proposed(writing));
         if let Seen::Event { event: Event::Role { role: Role::TakingOver, .. }, .. } = seen {
             self.claims(scene.world, (*id, scene.world.life(Party::Unit(*id))), record)?;
         }

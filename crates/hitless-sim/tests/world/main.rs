@@ -1,5 +1,5 @@
 //! The world is as nasty as it says, and the chassis stands it: one file per part.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 
 mod acks;
 mod arbiter;
