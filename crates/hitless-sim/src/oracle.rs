@@ -36,6 +36,8 @@ pub struct Oracle {
     open: BTreeMap<(ProcessId, Epoch), Vec<usize>>,
     /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
     rebuilding: Option<Vec<CardId>>,
+    /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
+    strange: BTreeSet<(ProcessId, Blob, Blob)>,
 }
 
 impl Oracle {
@@ -115,6 +117,11 @@ impl Oracle {
         self.forgive();
     }
 
+    /// A card that starts takes over what somebody else made of a key: it cannot know.
+    pub(crate) fn found_strange(&mut self, process: ProcessId, key: &Blob, part: Option<&Blob>) {
+        self.strange.extend(part.map(|part| (process, key.clone(), part.clone())));
+    }
+
     /// No unit has live state: one rebuilds it from these cards.
     pub(crate) fn rebuild(&mut self, cards: &[CardId]) {
         self.rebuilding = Some(cards.to_vec());
@@ -175,9 +182,10 @@ impl Oracle {
         ats.map(move |(_, at)| &self.ops(process)[*at]).filter(move |op| op.version.seq <= upto)
     }
 
-    /// Whether a source ever asked for `part` under `key`.
+    /// Whether a source ever asked for `part` under `key`, or a card that started found it there.
     pub(crate) fn asked(&self, process: ProcessId, key: &Blob, part: &Blob) -> bool {
         self.parts.get(&(process, key.clone())).is_some_and(|parts| parts.contains(part))
+            || self.strange.contains(&(process, key.clone(), part.clone()))
     }
 
     /// Whether `key` may be taken from a card that holds it under the version `held`: an op that a source submitted after
@@ -226,6 +234,11 @@ impl Oracle {
             (None, Some(_)) | (Some(_), None) => false,
         };
         if ats[from.unwrap_or(0)..].iter().any(|at| same(&ops[*at])) {
+            return Ok(());
+        }
+        // Where nothing safe is left to contradict it, a rebuild takes it from the card.
+        let strange = |held: &Content| (process, key.clone(), held.card_part.clone());
+        if from.is_none() && held.is_some_and(|held| self.strange.contains(&strange(held))) {
             return Ok(());
         }
         let safe = from.map(|from| &ops[ats[from]]);

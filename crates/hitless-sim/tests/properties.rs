@@ -7,8 +7,8 @@ use std::path::Path;
 
 use hitless_sim::checkers::properties;
 
-/// Files beside the checkers: what they are given, and the one that must fail.
-const OTHERS: &[&str] = &["mod", "past", "plans", "canary"];
+/// Files beside the checkers: what they are given, their tests, and the one that must fail.
+const OTHERS: &[&str] = &["mod", "past", "plans", "canary", "tests"];
 
 /// The rows of the section "Properties": property, and the file of its checker.
 fn rows(text: &str) -> Vec<(String, String)> {

@@ -6,6 +6,7 @@ use super::Primary;
 use super::compare::{Compare, Found};
 use super::feed::{FeedState, Lack, in_dependency_order};
 use super::pump::send_start;
+use super::recovery::ask_leaves;
 use crate::config::AckPath;
 use crate::context::Context;
 use crate::entry::{Audience, Blob, Origin};
@@ -86,7 +87,8 @@ impl Primary {
         }
     }
 
-    /// A follower saw a hole: its channel begins again, and is compared.
+    /// A follower saw a hole, or its forwarding table did not take what it holds: its channel begins again, and is compared.
+    /// One from which the state is rebuilt is read on: compared with what is not complete, it would lose the rest.
     pub(crate) fn take_broken(&mut self, context: &mut Context, party: Party, broken: &Broken) {
         let Some(stream) = self.streams.get_mut(&broken.process) else { return };
         let last = stream.issued().seq;
@@ -94,13 +96,20 @@ impl Primary {
         if broken.epoch != self.epoch || !feed.open() || feed.session != broken.session {
             return;
         }
+        let read = feed.read_upto();
         feed.begin(last);
+        if let Some(leaf) = read {
+            feed.state = FeedState::Adopting { leaf };
+        }
         self.roster_due = true;
         if let Party::Card(card) = party {
             self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
         }
         context.event(Event::OutOfStep { process: broken.process, follower: party, reason: "it saw a hole" });
         send_start(context, self.epoch, stream, party);
+        if let Some(leaf) = read {
+            ask_leaves(context, self.epoch, stream, (party, leaf));
+        }
     }
 
     /// A follower answers a digest question.

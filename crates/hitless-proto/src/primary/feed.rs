@@ -160,6 +160,18 @@ impl Feed {
         }
     }
 
+    /// The leaf that a rebuild reads next from this follower, while it does.
+    pub(super) fn read_upto(&self) -> Option<u32> {
+        match self.state {
+            FeedState::Adopting { leaf } => Some(leaf),
+            FeedState::Away
+            | FeedState::Claimed
+            | FeedState::Comparing(_)
+            | FeedState::Filling(_)
+            | FeedState::InStep { .. } => None,
+        }
+    }
+
     /// In step, and no audit under way.
     pub(super) fn audit_possible(&self) -> bool {
         matches!(self.state, FeedState::InStep { audit: None })

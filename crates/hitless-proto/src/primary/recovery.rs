@@ -155,7 +155,7 @@ fn proved(context: &Context, card: CardId, process: ProcessId) -> Version {
         .unwrap_or_default()
 }
 
-fn ask_leaves(context: &mut Context, epoch: Epoch, stream: &Stream, (party, leaf): (Party, u32)) {
+pub(super) fn ask_leaves(context: &mut Context, epoch: Epoch, stream: &Stream, (party, leaf): (Party, u32)) {
     let session = stream.feeds.get(&party).map_or(0, |feed| feed.session);
     let leaves = (leaf..LEAVES.min(leaf + ASK_LEAVES as u32)).collect();
     let question = Question::Leaves { leaves, with_parts: true };

@@ -74,13 +74,38 @@ impl Checker for Claimant {
         else {
             return Ok(());
         };
-        let Some((record, _)) = scene.world.unit(*id).and_then(hitless_proto::ControlUnit::records) else {
+        let Some((record, writing)) = scene.world.unit(*id).and_then(hitless_proto::ControlUnit::records)
+        else {
             return Ok(());
         };
         if let Seen::Event { event: Event::Role { role: Role::TakingOver, .. }, .. } = seen {
             self.claims(scene.world, (*id, scene.world.life(Party::Unit(*id))), record)?;
         }
         self.stands(record);
+        writing.into_iter().for_each(|writing| self.proposed(writing));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_in_sync_may_not_claim_and_who_goes_by_an_old_record_neither() {
+        let mut world = World::builder().units(3).build();
+        world.run_until(World::is_whole).unwrap();
+        let primary = world.primary().unwrap();
+        let record = world.unit(primary).unwrap().records().unwrap().0.clone();
+        let mut claimant = Claimant::default();
+        claimant.stands(&record);
+        let next = record.claimed_by(primary, Epoch(record.epoch.0 + 1));
+        let member = record.in_sync[0];
+        assert_eq!(claimant.claims(&world, member, &next), Ok(()));
+        let stranger = (member.0, Life(0));
+        assert!(claimant.claims(&world, stranger, &next).is_err(), "{member:?} lives");
+        let old = Record { in_sync: vec![member], ..next };
+        assert!(claimant.claims(&world, member, &old).is_err(), "the set has grown since");
     }
 }

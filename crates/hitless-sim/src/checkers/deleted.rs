@@ -7,6 +7,7 @@ use hitless_proto::io::Event;
 use hitless_proto::status::ChannelState;
 
 use super::{Checker, Scene, Seen};
+use crate::forwarding_table::ForwardingTable;
 
 pub(super) struct Deleted;
 
@@ -45,7 +46,10 @@ impl Checker for Deleted {
             return Ok(());
         };
         let table = scene.world.table(*card, *process).filter(|_| follows(scene, *card, *process));
-        let mut keys = table.into_iter().flat_map(|table| table.entries().keys());
+        let held = |table: &'_ ForwardingTable| -> Vec<Blob> {
+            table.entries().keys().filter(|key| !table.tampered().contains(*key)).cloned().collect()
+        };
+        let mut keys = table.into_iter().flat_map(held);
         match keys.find(|key| gone(scene, *card, *process, key)) {
             Some(key) => Err(format!("{card} {process} is in step and has {key:?}, which is deleted")),
             None => Ok(()),

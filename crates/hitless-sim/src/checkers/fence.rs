@@ -1,12 +1,15 @@
-//! No effect from an epoch below the promise: whatever a card writes was sent to it in the epoch that it promised.
+//! No effect from an epoch below the promise: whatever a card writes was sent to it in the epoch that it promised, or is
+//! there already as far as the card knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::{Blob, CardOp};
 use hitless_proto::ids::{CardId, Epoch, Party, ProcessId};
+use hitless_proto::io::Write;
 use hitless_proto::message::{Message, ToCard};
 
 use super::{Checker, Scene, Seen};
+use crate::world::World;
 
 type Sent = BTreeSet<(ProcessId, Blob, Option<Blob>)>;
 
@@ -14,6 +17,8 @@ type Sent = BTreeSet<(ProcessId, Blob, Option<Blob>)>;
 pub(super) struct Fence {
     /// Per card: the epoch, and what was delivered in it.
     cards: BTreeMap<CardId, (Epoch, Sent)>,
+    /// What a card wrote last, or found when it started: written again, where somebody else changed it, it is no effect.
+    written: BTreeMap<(CardId, ProcessId, Blob), Option<Blob>>,
 }
 
 impl Fence {
@@ -27,6 +32,37 @@ impl Fence {
             of.1.extend(ops.iter().map(|op| (process, op.key.clone(), part(op))));
         }
     }
+
+    /// A card starts, with what it finds in its forwarding tables.
+    fn started(&mut self, world: &World, card: CardId) {
+        self.written.retain(|(of, _, _), _| *of != card);
+        for process in world.processes() {
+            for (key, part) in world.table(card, *process).into_iter().flat_map(|table| table.entries()) {
+                self.written.insert((card, *process, key.clone()), Some(part.clone()));
+            }
+        }
+    }
+
+    fn writes(
+        &mut self,
+        world: &World,
+        card: CardId,
+        process: ProcessId,
+        write: &Write,
+    ) -> Result<(), String> {
+        let (key, part) = (&write.key, &write.part);
+        let last = self.written.insert((card, process, key.clone()), part.clone());
+        let promised = world.card(card).map_or(Epoch(0), |card| card.status().promised);
+        let Some((epoch, sent)) = self.cards.get(&card) else {
+            return Err(format!("{card} writes what nobody sent"));
+        };
+        // What a card never wrote it may delete: it knows that it does not hold it.
+        let again = last.unwrap_or_default() == *part;
+        if *epoch > promised || again || sent.contains(&(process, key.clone(), part.clone())) {
+            return Ok(());
+        }
+        Err(format!("{card} writes {write:?} in {promised}"))
+    }
 }
 
 impl Checker for Fence {
@@ -35,7 +71,6 @@ impl Checker for Fence {
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
-        let world = scene.world;
         match seen {
             Seen::Delivered { to: Party::Card(card), message: Message::ToCard(message) } => {
                 match message {
@@ -46,22 +81,12 @@ impl Checker for Fence {
                 }
                 Ok(())
             }
+            Seen::Started { party: Party::Card(card) } => {
+                self.started(scene.world, *card);
+                Ok(())
+            }
             Seen::Apply { party: Party::Card(card), process, writes } => {
-                let promised = world.card_status(*card).map_or(Epoch(0), |status| status.promised);
-                let Some((epoch, sent)) = self.cards.get(card) else {
-                    return Err(format!("{card} writes what nobody sent"));
-                };
-                if *epoch > promised {
-                    return Ok(());
-                }
-                // What somebody else changed is written again, as the card holds it since any epoch.
-                let held =
-                    |key: &Blob| world.mirrored(*card, *process, key).map(|(_, content, _)| content.part);
-                let strange = writes
-                    .iter()
-                    .filter(|write| write.part != held(&write.key))
-                    .find(|write| !sent.contains(&(*process, write.key.clone(), write.part.clone())));
-                strange.map_or(Ok(()), |write| Err(format!("{card} writes {write:?} in {promised}")))
+                writes.iter().try_for_each(|write| self.writes(scene.world, *card, *process, write))
             }
             Seen::Started { .. }
             | Seen::Sent { .. }

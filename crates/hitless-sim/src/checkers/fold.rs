@@ -95,3 +95,34 @@ impl Checker for Fold {
         scene.world.unit(*id).map_or(Ok(()), |unit| self.stepped(scene, (*id, unit)))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::past::Past;
+    use super::*;
+    use crate::world::World;
+    use hitless_proto::process::table;
+
+    #[test]
+    fn a_fold_before_the_ack_is_seen() {
+        let mut world = World::builder().build();
+        world.run_until(World::is_whole).unwrap();
+        world.submit(table::ID, table::put(b"key", b"value", b"")).unwrap();
+        world.run_until(World::all_safe).unwrap();
+        world.run_for(1_000_000).unwrap();
+        let standby = *world.units().iter().find(|unit| Some(**unit) != world.primary()).unwrap();
+        let unit = world.unit(standby).unwrap();
+        let progress = unit.progress(table::ID).unwrap();
+        assert!(progress.folded > Seq(0));
+
+        let in_step = vec![(table::ID, world.cards()[0], world.life(Party::Card(world.cards()[0])))];
+        let roster = Roster { epoch: progress.epoch, in_step, in_sync: Vec::new() };
+        let mut fold = Fold::default();
+        fold.rosters.insert(standby, roster);
+        fold.folded.insert((standby, table::ID), ((progress.epoch, progress.session), Seq(0)));
+        // Here no card is known to have acked anything.
+        let scene = Scene { world: &world, past: &Past::default() };
+        assert!(fold.stepped(&scene, (standby, unit)).is_err());
+    }
+}

@@ -34,8 +34,10 @@ fn card_differs(
     let wanted = world.wanted(id, of, process);
     let mut keys = wanted.keys().chain(table.entries().keys());
     let refused = |key: &Blob| card.version(process, key).is_some_and(|held| held.1);
+    let astray = table.tampered();
     let differs = |key: &&Blob| {
-        wanted.get(*key) != table.entries().get(*key) && !moving.contains(*key) && !refused(key)
+        let passed_over = moving.contains(*key) || astray.contains(*key) || refused(key);
+        wanted.get(*key) != table.entries().get(*key) && !passed_over
     };
     let key = keys.find(differs)?;
     Some(format!(

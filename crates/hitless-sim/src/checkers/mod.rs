@@ -29,6 +29,9 @@ mod retries;
 pub(crate) mod safe;
 mod stale;
 mod switchover;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod truncation;
 mod untouched;
 mod versions;

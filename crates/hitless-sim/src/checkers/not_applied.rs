@@ -14,9 +14,10 @@ use super::{Checker, Scene, Seen};
 #[derive(Default)]
 struct Given {
     epoch: Epoch,
-    now: BTreeSet<(ProcessId, Version)>,
+    /// Each version, and whether it came as an op of the stream.
+    now: BTreeMap<(ProcessId, Version), bool>,
     /// In the epoch before: it may take effect until the promise is given.
-    before: BTreeSet<(ProcessId, Version)>,
+    before: BTreeMap<(ProcessId, Version), bool>,
     /// What the claimants of this epoch have received.
     received: BTreeMap<ProcessId, Version>,
     /// Batches that its forwarding tables work on.
@@ -29,19 +30,21 @@ pub(super) struct NotApplied {
 }
 
 impl Given {
-    fn delivered(&mut self, epoch: Epoch, process: ProcessId, ops: &[CardOp]) {
+    fn delivered(&mut self, epoch: Epoch, process: ProcessId, (ops, are_ops): (&[CardOp], bool)) {
         if epoch > self.epoch {
             self.epoch = epoch;
             self.before.append(&mut self.now);
             self.received.clear();
         }
         if epoch == self.epoch {
-            self.now.extend(ops.iter().map(|op| (process, op.version)));
+            for op in ops {
+                *self.now.entry((process, op.version)).or_default() |= are_ops;
+            }
         }
     }
 
     fn claimed(&mut self, claim: &Claim) {
-        self.delivered(claim.epoch, ProcessId(0), &[]);
+        self.delivered(claim.epoch, ProcessId(0), (&[], true));
         if claim.epoch == self.epoch {
             self.received = claim.received.iter().copied().collect();
         }
@@ -51,13 +54,15 @@ impl Given {
         if let Some(process) = self.writing.first() {
             return Err(format!("{card} promises {} while {process} is being written", promise.epoch));
         }
-        self.before.clear();
+        let before = std::mem::take(&mut self.before);
         for (process, answer) in &promise.channels {
             let ChannelAnswer::Known { applied, orphans, .. } = answer else { continue };
             let received = self.received.get(process).copied().unwrap_or_default();
             let named = |version: Version| orphans.iter().any(|orphan| orphan.version == version);
-            // What is older than the channel's beginning was settled by digest.
-            let new = |version: Version| version.epoch == applied.epoch && version > received;
+            // What came as a fill was compared: who follows the same stream has the same entry.
+            let is_op = |version: Version| before.get(&(*process, version)) == Some(&true);
+            let new =
+                |version: Version| version.epoch == applied.epoch && version > received && is_op(version);
             let lost = past.held(card, *process).find(|(_, version)| new(**version) && !named(**version));
             if let Some((key, version)) = lost {
                 return Err(format!(
@@ -80,8 +85,8 @@ impl Checker for NotApplied {
         if let Seen::Delivered { to: Party::Card(card), message: Message::ToCard(message) } = seen {
             let given = self.cards.entry(*card).or_default();
             match message {
-                ToCard::Ops(ops) => given.delivered(ops.epoch, ops.process, &ops.ops),
-                ToCard::Fill(fill) => given.delivered(fill.epoch, fill.process, &fill.entries),
+                ToCard::Ops(ops) => given.delivered(ops.epoch, ops.process, (&ops.ops, true)),
+                ToCard::Fill(fill) => given.delivered(fill.epoch, fill.process, (&fill.entries, false)),
                 ToCard::Claim(claim) => given.claimed(claim),
                 ToCard::Start(_) | ToCard::Ask(_) | ToCard::InStep(_) | ToCard::Vote(_) => {}
             }
@@ -112,7 +117,7 @@ impl Checker for NotApplied {
             Seen::Held { party: Party::Card(card), process, key, is, .. } => {
                 let given = self.cards.entry(*card).or_default();
                 let of = (*process, *is);
-                if !given.now.contains(&of) && !given.before.contains(&of) {
+                if !given.now.contains_key(&of) && !given.before.contains_key(&of) {
                     return Err(format!(
                         "{card} {process} takes {is} of {key:?}: nobody gave it in {}",
                         given.epoch

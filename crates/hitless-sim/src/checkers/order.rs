@@ -95,7 +95,8 @@ fn lacking(world: &World, id: CardId, writes: &[Write], outcomes: &[Outcome]) ->
         |(write, hop)| {
             let now = || writes.iter().zip(outcomes).any(|(write, of)| write.key == hop && of.is_err());
             let refused = card.version(fib::ID, &hop).is_some_and(|held| held.1) || now();
-            let missing = !table.entries().contains_key(&hop) && !refused;
+            let astray = table.tampered().contains(&hop);
+            let missing = !table.entries().contains_key(&hop) && !refused && !astray;
             let wanted = unit.progress(fib::ID).is_some_and(|of| of.leads && of.epoch == epoch)
                 && unit.entry(fib::ID, &hop).is_some_and(|(_, content)| content.audience.contains(id))
                 && unit.version(fib::ID, &hop) < issued(unit, progress.applied.seq, write);

@@ -13,10 +13,21 @@ impl Checker for Progress {
     }
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
-        let Seen::Stepped { party } = seen else { return Ok(()) };
-        if scene.world.steps_at_once() <= LIVELOCK {
-            return Ok(());
-        }
-        Err(format!("{LIVELOCK} steps at one instant, the last of {party}"))
+        let Seen::Stepped { .. } = seen else { return Ok(()) };
+        judge(scene.world.steps_at_once())
+    }
+}
+
+fn judge(steps: u64) -> Result<(), String> {
+    if steps <= LIVELOCK { Ok(()) } else { Err(format!("{steps} steps at one instant")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_that_runs_in_circles_is_seen() {
+        assert!(judge(LIVELOCK).is_ok() && judge(LIVELOCK + 1).is_err());
     }
 }

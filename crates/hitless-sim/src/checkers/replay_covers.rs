@@ -23,7 +23,8 @@ fn uncovered(scene: &Scene<'_>, (id, unit): (UnitId, &ControlUnit), plan: &Chann
     let covered = |key: &Blob| {
         let new = unit.version(process, key).is_some_and(|version| version.epoch == epoch);
         let refused = card.version(process, key).is_some_and(|held| held.1);
-        new || refused || plan.replay.contains(key) || plan.adopt.iter().any(|op| op.key == *key)
+        let astray = table.tampered().contains(key);
+        new || refused || astray || plan.replay.contains(key) || plan.adopt.iter().any(|op| op.key == *key)
     };
     keys.find(|key| wanted.get(*key) != table.entries().get(*key) && !covered(key)).cloned()
 }

@@ -13,7 +13,6 @@ use hitless_proto::process::Scope;
 use hitless_proto::report::Method;
 
 use super::{Checker, Scene, Seen};
-use crate::world::World;
 
 pub(super) struct Narrow;
 
@@ -25,10 +24,9 @@ fn not_in_doubt(scene: &Scene<'_>, unit: &ControlUnit, plan: &ChannelPlan) -> Op
     let process = processes.iter().find(|of| of.id() == plan.process)?;
     let mut doubt = BTreeSet::new();
     let later = applied.seq.max(progress.log_from).0 + 1..=progress.received.seq.0;
-    for op in later.filter_map(|seq| unit.logged(plan.process, Seq(seq))) {
-        let old = op.version.epoch < progress.epoch && op.to.contains(plan.card);
+    let old = later.filter_map(|seq| unit.logged(plan.process, Seq(seq)));
+    for op in old.filter(|op| op.version.epoch < progress.epoch && op.to.contains(plan.card)) {
         match &op.cookie {
-            _ if !old => {}
             Cookie::Key => drop(doubt.insert(op.key.clone())),
             Cookie::None => return None,
             Cookie::Bytes(cookie) => match process.scope(cookie) {
@@ -65,13 +63,9 @@ fn sent(
 }
 
 /// Until the channel is in step its table is given what it was sent since the plan, and nothing that it has.
-fn written(
-    world: &World,
-    scene: &Scene<'_>,
-    (card, process): (CardId, ProcessId),
-    writes: &[Write],
-) -> Result<(), String> {
-    let Some(active) = scene.past.plans.of(card, process) else { return Ok(()) };
+fn written(scene: &Scene<'_>, (card, process): (CardId, ProcessId), writes: &[Write]) -> Result<(), String> {
+    let (world, active) = (scene.world, scene.past.plans.of(card, process));
+    let Some(active) = active else { return Ok(()) };
     let table = world.table(card, process);
     let refused = |write: &Write| {
         world.card(card).and_then(|card| card.version(process, &write.key)).is_some_and(|of| of.1)
@@ -105,7 +99,7 @@ impl Checker for Narrow {
             return sent(scene, (*unit, *card, ops.epoch), ops.process, &ops.ops);
         }
         if let Seen::Apply { party: Party::Card(card), process, writes } = seen {
-            return written(scene.world, scene, (*card, *process), writes);
+            return written(scene, (*card, *process), writes);
         }
         if let Seen::Event { party: Party::Unit(unit), event: Event::Planned(plan) } = seen {
             return planned(scene, *unit, plan);

@@ -28,15 +28,9 @@ impl Checker for Rest {
         }
         let (Seen::Stepped { .. }, true) = (seen, self.apart.is_some()) else { return Ok(()) };
         if self.without.is_some() && scene.world.primary().is_some() {
-            if std::env::var_os("CKREST").is_some() {
-                eprintln!("PRIMARY {}", now.since(self.without.unwrap_or(now)));
-            }
             self.without = None;
         }
         if scene.world.is_whole() {
-            if std::env::var_os("CKREST").is_some() {
-                eprintln!("WHOLE {}", now.since(self.apart.unwrap_or(now)));
-            }
             self.apart = None;
         }
         let late = |since: Option<Time>, most| since.is_some_and(|since| now.since(since) > most);

@@ -16,11 +16,19 @@ struct Channel {
     ops: VecDeque<Seq>,
 }
 
+/// A log as it was seen last.
+#[derive(Clone, Copy)]
+struct Logged {
+    /// The beginning of its stream.
+    begun: (bool, Epoch, u32),
+    /// The position before its first op.
+    from: Seq,
+}
+
 #[derive(Default)]
 pub(super) struct Truncation {
     channels: BTreeMap<(CardId, ProcessId), Channel>,
-    /// Of each log: the beginning of its stream, and the position before its first op.
-    logs: BTreeMap<(UnitId, ProcessId), ((bool, Epoch, u32), Seq)>,
+    logs: BTreeMap<(UnitId, ProcessId), Logged>,
 }
 
 impl Truncation {
@@ -53,13 +61,16 @@ impl Truncation {
 
     fn unit_stepped(&mut self, world: &World, id: UnitId, process: ProcessId) -> Result<(), String> {
         let Some(progress) = world.unit(id).and_then(|unit| unit.progress(process)) else { return Ok(()) };
-        let now = ((progress.leads, progress.epoch, progress.session), progress.log_from);
-        let before = self.logs.insert((id, process), now);
-        match before.filter(|before| before.0 == now.0 && now.1 > before.1 && now.1 > progress.stable) {
-            Some(before) => Err(format!(
-                "{id} {process} drops its log from {} to {}, stable is {}",
-                before.1, now.1, progress.stable
-            )),
+        let (begun, from) = ((progress.leads, progress.epoch, progress.session), progress.log_from);
+        let before = self.logs.insert((id, process), Logged { begun, from });
+        match before.filter(|before| before.begun == begun && from > before.from && from > progress.stable) {
+            Some(before) => {
+                let stable = progress.stable;
+                Err(format!(
+                    "{id} {process} drops its log from {} to {from}, stable is {stable}",
+                    before.from
+                ))
+            }
             None => Ok(()),
         }
     }

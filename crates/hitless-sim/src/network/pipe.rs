@@ -178,12 +178,12 @@ impl Inflow {
         wire::decode(body).map(Some)
     }
 
-    /// The connection, if it ended here, ended within a frame.
-    /// A whole message came.
-    pub(crate) fn has_spoken(&self) -> bool {
+    /// At least one message was taken.
+    pub(crate) fn has_taken(&self) -> bool {
         self.taken > 0
     }
 
+    /// The connection, if it ended here, ended within a frame.
     pub(crate) fn is_mid_frame(&self) -> bool {
         self.reader.is_mid_frame()
     }

@@ -132,7 +132,9 @@ impl World {
     pub fn heal(&mut self) {
         self.trace.line(self.clock.now(), || "heal".into());
         self.arbiter.heal();
-        self.network.deaf.clear();
+        for (card, unit) in std::mem::take(&mut self.network.deaf) {
+            self.reset_link(card, unit);
+        }
         for (from, to) in self.network.cuts() {
             self.network.mend(from, to);
         }

@@ -207,7 +207,8 @@ impl World {
     /// which something is left out goes on as before wherever that has no effect.
     pub(crate) fn draw_anew(&mut self, what: u64) {
         let at = Random::new(self.seed).number() ^ self.now().0;
-        self.random = Random::new(Random::new(at).number() ^ what);
+        let mut drawn = Random::new(at);
+        self.random = Random::new(drawn.number() ^ what);
     }
 
     fn next_at(&self) -> Option<Time> {

@@ -99,12 +99,25 @@ impl World {
 
     fn apply(&mut self, (party, life): (Party, Life), process: ProcessId, batch: u64, writes: Vec<Write>) {
         self.trace.line(self.clock.now(), || format!("{party} applies {process} batch {batch}: {writes:?}"));
-        self.see(&Seen::Apply { party, process, writes: &writes });
+        // A mend is no effect: it makes the table what the card holds it to be.
+        if !self.mends(party, process, &writes) {
+            self.see(&Seen::Apply { party, process, writes: &writes });
+        }
         let slow = self.hosts.get(&party).and_then(|host| host.tables.get(&process)).map_or(1, |of| of.slow);
         let (batch_time, write_time) = self.speeds.table;
         let micros = (batch_time + write_time * writes.len() as u64) * slow.max(1);
         let at = self.now().after(micros + self.random.below(micros + 1));
         self.clock.plan(at, Happening::Applied { party, life, process, batch, writes });
+    }
+
+    /// Whether these writes are what the card holds already, of keys that somebody else changed.
+    fn mends(&self, party: Party, process: ProcessId, writes: &[Write]) -> bool {
+        let Party::Card(card) = party else { return false };
+        let as_held = |write: &Write| match self.mirrored(card, process, &write.key) {
+            Some((_, content, refused)) => !refused && write.part == Some(content.part),
+            None => write.part.is_none(),
+        };
+        writes.iter().all(as_held)
     }
 
     pub(super) fn applied(

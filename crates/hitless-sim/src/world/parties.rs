@@ -30,6 +30,11 @@ impl World {
             self.acks.forget(card);
             let tables = &host.tables;
             self.oracle.card_started(card, |process, key| tables.get(&process)?.entries().get(key).cloned());
+            for (process, table) in tables {
+                for key in table.tampered() {
+                    self.oracle.found_strange(*process, key, table.entries().get(key));
+                }
+            }
         }
         let durable = host.disk.open();
         host.life = life;

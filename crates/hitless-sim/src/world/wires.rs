@@ -100,10 +100,12 @@ impl World {
         self.network.deaf.insert((Party::Card(card), Party::Unit(unit)));
     }
 
-    /// Acks of a card reach a unit again.
+    /// Acks of a card reach a unit again, on a new connection: on the old one nothing can be lost and the rest arrive.
     pub fn pass_acks(&mut self, card: CardId, unit: UnitId) {
         self.trace.line(self.clock.now(), || format!("acks of {card} reach {unit}"));
-        self.network.deaf.remove(&(Party::Card(card), Party::Unit(unit)));
+        if self.network.deaf.remove(&(Party::Card(card), Party::Unit(unit))) {
+            self.reset_link(Party::Card(card), Party::Unit(unit));
+        }
     }
 
     /// Remembers an ack that reaches a unit.
@@ -133,16 +135,19 @@ impl World {
         else {
             return false;
         };
-        // Nothing comes on a link before what the other end says of itself.
-        let number = self.hosts.get(&to).and_then(|host| host.links.get(&from)).copied();
-        let connection = number.and_then(|number| self.network.connections.get(&number));
-        let spoke = connection.is_some_and(|of| of.pipes[of.end_of(to) as usize].inflow.has_spoken());
-        let linked = spoke && self.lives(from, life) && self.is_up(to);
+        let linked = self.lives(from, life) && self.is_up(to) && self.has_heard(to, from);
         if linked {
             self.trace.line(self.clock.now(), || format!("an ack of {card} reaches {unit} again"));
             self.receive(from, to, message);
         }
         linked
+    }
+
+    /// Something came already on the connection of two parties: the report, which comes first.
+    fn has_heard(&self, party: Party, from: Party) -> bool {
+        let number = self.hosts.get(&party).and_then(|host| host.links.get(&from));
+        let connection = number.and_then(|number| self.network.connections.get(number));
+        connection.is_some_and(|of| of.pipes[of.end_of(party) as usize].inflow.has_taken())
     }
 
     /// One bit of what is on the way, or else of what is sent next, is flipped. `false`: there is no link.
