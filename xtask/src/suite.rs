@@ -1,9 +1,10 @@
-//! `cargo xtask test`: set-up, all tests, doc tests, the searches, then `check`; the last line counts the tests.
+//! `cargo xtask test`: set-up, all tests, doc tests, the searches, the fuzz targets, then `check`; the last line counts the tests.
 
 use anyhow::{Context, Result};
 
 use crate::check;
 use crate::command::{cargo, loudly, watched};
+use crate::fuzz;
 use crate::tree::Tree;
 
 /// Tests that ran, summed over the runners.
@@ -46,6 +47,7 @@ pub(crate) fn all() -> Result<bool> {
     good &= run_tests(None, &mut tally)?;
     good &= watched(&mut cargo(&["test", "--workspace", "--doc", "--locked"]), |line| tally.count(line))?;
     good &= searches()?;
+    good &= fuzz::all()?;
     good &= check::check(&Tree::read()?, &[])?;
     Ok(close(good, tally))
 }

@@ -264,6 +264,9 @@ mod tests {
         assert!(items[0].as_ref().unwrap_err().contains("prefix length 33"));
         assert!(items[1].as_ref().unwrap_err().contains("host bits"));
         assert!(items[17].is_ok());
+        let terminal = read(format!("\x1b[2J{}\n", "9".repeat(MAX_LINE - 10)).as_bytes());
+        let error = terminal[0].as_ref().unwrap_err();
+        assert!(error.len() < 450 && !error.contains('\x1b'), "{error}");
         let not_text = read(b"\xff\xfe\n9.0.0.0/8 1\n");
         assert!(not_text[0].as_ref().unwrap_err().contains("UTF-8") && not_text[1].is_ok());
         assert_eq!(read(b""), []);

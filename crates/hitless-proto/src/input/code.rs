@@ -12,6 +12,9 @@ use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId};
 use crate::io::{Outcome, Verdict};
 use crate::wire;
 
+/// Outcomes in one line: far more than a batch has, and still small.
+const MAX_OUTCOMES: usize = crate::limits::BATCH_OPS * 64;
+
 impl Input {
     /// As one line, without the line end; `at` is the `now` it is applied with.
     #[must_use]
@@ -172,8 +175,8 @@ fn take_outcomes(text: &str) -> Result<Vec<Outcome>, LineError> {
     for part in text.split_terminator(',') {
         if let Some(count) = part.strip_prefix('+') {
             let count: usize = count.parse().map_err(|_| invalid.clone())?;
-            // No batch is longer: a damaged line must not cost memory.
-            if count > crate::limits::BATCH_OPS * 64 {
+            // No batch has more: a damaged line must not cost memory.
+            if count > MAX_OUTCOMES.saturating_sub(outcomes.len()) {
                 return Err(invalid);
             }
             outcomes.extend(core::iter::repeat_n(Ok(()), count));

@@ -149,6 +149,8 @@ fn a_damaged_line_is_refused_by_name() {
     ));
     let many = r#"{"at":1,"kind":"applied","process":1,"batch":1,"outcomes":"+99999999999,"}"#;
     assert!(matches!(broken(many), LineError::Invalid("outcomes", _)));
+    let often = r#"{"at":1,"kind":"applied","process":1,"batch":1,"outcomes":"+65536,+65536,"}"#;
+    assert!(matches!(broken(often), LineError::Invalid("outcomes", _)));
     assert!(matches!(broken(r#"{"at":1,"kind":"timeout"} x"#), LineError::Syntax("the end", _)));
 }
 

@@ -11,6 +11,8 @@ use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::process::table;
 use hitless_sim::checkers::convergence;
 use hitless_sim::{Builder, Tracing, World};
+use hitless_sim::trace::Tracing;
+use hitless_sim::{Builder, World};
 
 const U1: Party = Party::Unit(UnitId(1));
 const U2: Party = Party::Unit(UnitId(2));
