@@ -256,7 +256,7 @@ fn what_a_takeover_does() {
         reports(world, channel, true);
     }));
     assert!(sees("in step means equal", |world| {
-        world.table_mut(CARD, PROCESS).unwrap().edit("key".into(), None);
+        world.table_mut(CARD, PROCESS).unwrap().wipe();
         says(world, &Event::InStep { process: PROCESS, follower: Party::Card(CARD) });
     }));
     let gated = at_rest(World::builder().output_rule(OutputRule::Gated));
