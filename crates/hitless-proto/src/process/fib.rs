@@ -76,6 +76,14 @@ impl FibKey {
         Self::Route { table: TableId::MAIN, net }
     }
 
+    /// The route to this prefix.
+    ///
+    /// # Errors
+    /// A length beyond the addresses of the family, host bits that are set, or a multicast destination.
+    pub fn route(table: TableId, address: IpAddr, length: u8) -> Result<Self, FibError> {
+        route(table, address, u32::from(length))
+    }
+
     /// The bytes that name it.
     #[must_use]
     pub fn encode(&self) -> Blob {
