@@ -77,6 +77,9 @@ pub(super) struct Session {
     tables: BTreeSet<TableId>,
 }
 
+/// The route that a submitted change is of, with what was held of it before; `None`: a next hop.
+pub(super) type Submitted = Option<(RouteKey, Option<HeldRoute>)>;
+
 /// Whether the core takes changes from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Core {
@@ -102,7 +105,7 @@ pub struct FpmSource {
     pub(super) session: Option<Session>,
     pub(super) core: Core,
     /// The batch that the core has, with what was held before.
-    pub(super) under_way: Option<Vec<Option<(RouteKey, Option<HeldRoute>)>>>,
+    pub(super) under_way: Option<Vec<Submitted>>,
     /// Puts whose cards have not all answered, by position.
     pub(super) awaiting: VecDeque<(u64, RouteKey)>,
     /// Cards that refused a route.
@@ -393,6 +396,12 @@ impl FpmSource {
         });
         self.status.swept += swept;
         swept
+    }
+
+    /// Which message was refused last, and why.
+    #[must_use]
+    pub fn last_refusal(&self) -> Option<&str> {
+        self.status.last_refusal.as_deref()
     }
 
     /// How it stands.

@@ -7,14 +7,14 @@ use hitless_proto::process::fib::{FibKey, Route};
 
 use super::message::RouteKey;
 use super::routes::{HeldRoute, Slot, UNDER_WAY};
-use super::source::{Core, FpmSource};
+use super::source::{Core, FpmSource, Submitted};
 use super::{BATCH, MAX_UNUSED, answer, notes};
 
 /// Changes of a batch, and for each the route that it is of, with what was held before.
 #[derive(Default)]
 struct Batch {
     changes: Vec<Change>,
-    routes: Vec<Option<(RouteKey, Option<HeldRoute>)>>,
+    routes: Vec<Submitted>,
 }
 
 impl Batch {
@@ -131,7 +131,7 @@ impl FpmSource {
         }
     }
 
-    fn rejected(&mut self, route: Option<(RouteKey, Option<HeldRoute>)>, error: &SubmitError) {
+    fn rejected(&mut self, route: Submitted, error: &SubmitError) {
         let Some((key, former)) = route else {
             self.handle_refused(format!("a next hop: {error}"));
             return;
