@@ -57,14 +57,21 @@ fn writes(status: &Value) -> u64 {
         .sum()
 }
 
-fn wait_for(chassis: &Chassis, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+/// Polls the status until it is as wanted; else what zebra has is shown beside it.
+fn wait_for((chassis, router): (&Chassis, &Router), what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let status = json(&chassis.ask(&["status", "--json"]));
         if wanted(&status) {
             return status;
         }
-        assert!(Instant::now() < deadline, "{what}: {status:#}");
+        if Instant::now() > deadline {
+            let (rib, card) = (router.rib(), card(chassis, router));
+            let differ: Vec<&String> = card.iter().filter(|line| !rib.contains(line)).collect();
+            let shown = router.vtysh(&["show ip route 20.0.0.0/16 longer-prefixes"]);
+            let shown: Vec<&str> = shown.lines().filter(|line| line.contains("20.0.")).take(12).collect();
+            panic!("{what}: {:#}\nonly the card has {differ:#?}\nzebra: {shown:#?}", source(&status));
+        }
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -152,13 +159,15 @@ fn a_zebra_that_comes_back_costs_the_true_difference() {
     })
     .inside(&router.name);
     chassis.spawn_all();
-    let status = wait_for(&chassis, "a primary", |status| !source(status).is_null());
+    let status = wait_for((&chassis, &router), "a primary", |status| !source(status).is_null());
     let units = status["units"].as_array().unwrap();
     let primary = units.iter().find(|unit| unit["role"] == "primary").unwrap()["unit"].as_u64().unwrap();
     let port = PORTS[usize::try_from(primary).unwrap() - 1];
 
     router.start(port, &routes(ROUTES, 0, 0));
-    let first = wait_for(&chassis, "all routes", |status| source(status)["held"] == HELD && settled(status));
+    let first = wait_for((&chassis, &router), "all routes", |status| {
+        source(status)["held"] == HELD && settled(status)
+    });
     let rib = router.rib();
     assert_eq!(rib.len() as u64, HELD);
     assert_eq!(card(&chassis, &router), rib, "the card holds what zebra has");
@@ -169,27 +178,31 @@ fn a_zebra_that_comes_back_costs_the_true_difference() {
     // Killed and started again with the same routes: nothing is written, whatever zebra's ids are now.
     for _ in 0..2 {
         router.kill();
-        let down = wait_for(&chassis, "no session", |status| source(status)["session"].is_null());
+        let down = wait_for((&chassis, &router), "no session", |status| source(status)["session"].is_null());
         assert_eq!(
             (&source(&down)["held"], &source(&down)["stale"]),
             (&Value::from(HELD), &Value::from(HELD))
         );
         router.start(port, &routes(ROUTES, 0, 0));
-        let back =
-            wait_for(&chassis, "all named again", |status| source(status)["stale"] == 0 && settled(status));
+        let back = wait_for((&chassis, &router), "all named again", |status| {
+            source(status)["stale"] == 0 && settled(status)
+        });
         assert_eq!(writes(&back), writes(&first));
     }
 
     // Started again with 5 routes less and 7 that go elsewhere.
     router.kill();
-    wait_for(&chassis, "no session", |status| source(status)["session"].is_null());
+    router.flush();
+    wait_for((&chassis, &router), "no session", |status| source(status)["session"].is_null());
     router.start(port, &routes(ROUTES, 7, 5));
-    let changed = wait_for(&chassis, "5 stale", |status| source(status)["stale"] == 5 && settled(status));
+    let changed =
+        wait_for((&chassis, &router), "5 stale", |status| source(status)["stale"] == 5 && settled(status));
     assert_eq!(writes(&changed), writes(&first) + 2 * (7 + 1), "a new next hop, and the routes that use it");
     let said = chassis.ask(&["status"]);
     assert_eq!(said.status.code(), Some(1));
     router.vtysh(&["configure terminal", &format!("ipv6 route {SENTINEL} blackhole")]);
-    let swept = wait_for(&chassis, "the sweep", |status| source(status)["stale"] == 0 && settled(status));
+    let swept =
+        wait_for((&chassis, &router), "the sweep", |status| source(status)["stale"] == 0 && settled(status));
     assert_eq!(
         (&source(&swept)["swept"], &source(&swept)["held"]),
         (&Value::from(5), &Value::from(HELD - 5))
@@ -206,6 +219,6 @@ fn a_zebra_that_comes_back_costs_the_true_difference() {
         "no ip route 20.0.90.0/24 10.0.1.2",
     ]);
     router.vtysh(&["configure terminal", "no ip route 20.0.93.0/24 10.0.1.2"]);
-    wait_for(&chassis, "one less", |status| source(status)["held"] == HELD - 6 && settled(status));
+    wait_for((&chassis, &router), "one less", |status| source(status)["held"] == HELD - 6 && settled(status));
     assert_eq!(card(&chassis, &router), router.rib());
 }

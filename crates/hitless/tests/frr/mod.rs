@@ -94,7 +94,12 @@ impl Router {
         self.daemon("staticd", routes, &[]);
     }
 
-    /// Kills both, with SIGKILL.
+    /// Takes from the kernel what a killed zebra left: the next one would take over some of it as its own, and announce it.
+    pub(crate) fn flush(&self) {
+        self.inside(&["ip", "nexthop", "flush"]);
+    }
+
+    /// Kills both, with SIGKILL. What zebra wrote to the kernel stays.
     pub(crate) fn kill(&mut self) {
         for mut daemon in self.daemons.drain(..) {
             daemon.kill().unwrap();
