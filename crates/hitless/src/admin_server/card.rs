@@ -57,6 +57,7 @@ impl CardBackend {
             Request::Submit(_) => Err(for_units("submit")),
             Request::Switchover { .. } => Err(for_units("switchover")),
             Request::Forgo { .. } => Err(for_units("forgo")),
+            Request::Sweep { .. } => Err(for_units("sweep")),
             Request::Hello | Request::Dump { .. } | Request::Watch => Ok(Answer::Done),
         }
     }

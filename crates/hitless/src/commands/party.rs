@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::admin_server::{Backend, CardBackend, UnitBackend, bind, introduce, serve};
 use crate::config::{ArbiterSettings, ProcessKind, Settings};
 use crate::failure::{Exit, Failure};
-use crate::render;
+use crate::{fpm, render};
 
 /// Arguments of `hitless control`.
 #[derive(Debug, Args)]
@@ -91,7 +91,11 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
     };
     let mut running = RunningUnit::start(setup).await.map_err(|error| cannot_start(&error))?;
     let parties = settings.admin_addresses().map(|(party, _)| party).collect();
-    let backend = UnitBackend::new(running.handle(), process_ids(&settings), parties);
+    let fpm = match &unit.fpm {
+        Some(fpm) => Some(fpm::start(fpm, running.handle()).await?),
+        None => None,
+    };
+    let backend = UnitBackend::new(running.handle(), process_ids(&settings), parties, fpm);
     let server =
         tokio::spawn(serve(listener, introduce(&settings.name, Party::Unit(id)), Backend::Unit(backend)));
     tracing::info!(unit = %id, address = %unit.address, admin = %unit.admin, "control unit runs");

@@ -1,13 +1,14 @@
 //! What is allowed in a configuration, and seldom meant.
 
-use super::{ArbiterSettings, Settings};
+use super::{ArbiterSettings, Settings, fpm};
 
 impl Settings {
     /// What an operator should know of a configuration that is valid.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let ArbiterSettings::Voters(voters) = &self.arbiter else { return Vec::new() };
-        let (count, mut warnings) = (voters.len(), Vec::new());
+        let mut warnings = fpm::warnings(self);
+        let ArbiterSettings::Voters(voters) = &self.arbiter else { return warnings };
+        let count = voters.len();
         if count < 3 {
             warnings.push(format!(
                 "with {count} voters, one dead voter stops every takeover: name at least 3 in `voters`, of units and cards"

@@ -80,6 +80,35 @@ pub(super) struct UnitTable {
     pub(super) state: PathBuf,
     #[serde(default)]
     pub(super) dial: Vec<DialTable>,
+    pub(super) fpm: Option<FpmTable>,
+}
+
+/// Where zebra's sessions come in, and what is taken from them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FpmTable {
+    pub(super) listen: Spanned<String>,
+    pub(super) sentinel: Option<Spanned<String>>,
+    #[serde(default = "one_second")]
+    pub(super) sentinel_quiet_ms: u64,
+    #[serde(default)]
+    pub(super) sweep_after_s: u64,
+    #[serde(default)]
+    pub(super) connected: bool,
+    #[serde(default)]
+    pub(super) kernel: bool,
+    #[serde(default = "yes")]
+    pub(super) devices: bool,
+    #[serde(default = "yes")]
+    pub(super) answers: bool,
+}
+
+fn one_second() -> u64 {
+    1_000
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]

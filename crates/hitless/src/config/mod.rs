@@ -4,6 +4,7 @@ mod advice;
 mod check;
 mod diagnose;
 mod file;
+mod fpm;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hitless_adapters::fpm::FpmSettings;
 use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use hitless_proto::ids::{CardId, Party, UnitId};
 use thiserror::Error;
@@ -106,6 +108,17 @@ pub struct UnitSettings {
     pub state: PathBuf,
     /// Where these parties dial instead.
     pub dial: Vec<(Party, SocketAddr)>,
+    /// Where FRR's zebra sends its forwarding state.
+    pub fpm: Option<FpmUnitSettings>,
+}
+
+/// The FPM source of a control unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FpmUnitSettings {
+    /// Where zebra connects.
+    pub listen: SocketAddr,
+    /// What is taken, and when to sweep.
+    pub source: FpmSettings,
 }
 
 impl UnitSettings {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hitless_adapters::fpm::FpmSettings;
 use hitless_proto::config::Timing;
 use hitless_proto::ids::{CardId, Party, UnitId};
 
@@ -101,6 +102,59 @@ fn each_mistake_is_an_error_that_names_its_line() {
         assert!(error.contains(said), "{to}: {error}");
         assert!(error.starts_with("/etc/chassis.toml:"), "{to}: {error}");
     }
+}
+
+const FPM: &str = "state = \"state/unit-1\"\nfpm = { listen = \"127.0.0.1:2620\" }";
+
+#[test]
+fn fpm_needs_an_address_and_has_defaults_for_the_rest() {
+    let settings = parse(&default_with("state = \"state/unit-1\"", FPM)).unwrap();
+    let fpm = settings.units[0].fpm.as_ref().unwrap();
+    assert_eq!((fpm.listen.port(), &fpm.source), (2620, &FpmSettings::default()));
+    assert_eq!(settings.units[1].fpm, None);
+    let warnings = settings.warnings().join(" ");
+    assert!(warnings.contains("not every unit has `fpm`"), "{warnings}");
+}
+
+#[test]
+fn the_keys_of_fpm_in_the_default_file_are_what_they_say() {
+    let commented = DEFAULT.split_once("# [unit.fpm]\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let keys = commented.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()))
+    });
+    let keys: Vec<&str> = keys.collect();
+    assert_eq!(keys.len(), 8, "{keys:?}");
+    let table = format!("state = \"state/unit-1\"\n[unit.fpm]\n{}", keys.join("\n"));
+    let settings = parse(&default_with("state = \"state/unit-1\"", &table)).unwrap();
+    let source = &settings.units[0].fpm.as_ref().unwrap().source;
+    let sentinel = "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128".parse().ok();
+    assert_eq!(source, &FpmSettings { sentinel, ..FpmSettings::default() });
+}
+
+#[test]
+fn mistakes_in_fpm_are_named_and_what_is_seldom_meant_is_warned_of() {
+    let with = |fpm: &str| parse(&default_with("state = \"state/unit-1\"", &FPM.replace("2620\"", fpm)));
+    for (fpm, said) in [
+        ("x\"", "`127.0.0.1:x` is not an address"),
+        ("2620\", sentinel = \"192.0.2.255\"", "sentinel `192.0.2.255` is not a prefix"),
+        ("2620\", sentinel = \"next-hop 7\"", "is not a prefix"),
+        ("2620\", sentinal = \"::/0\"", "did you mean `sentinel`?"),
+    ] {
+        let error = with(fpm).unwrap_err();
+        assert!(error.contains(said) && error.starts_with("/etc/chassis.toml:"), "{error}");
+    }
+    let table =
+        default_with("[\"fib\", \"table\"]", "[\"table\"]").replacen("state = \"state/unit-1\"", FPM, 1);
+    assert!(parse(&table).unwrap_err().contains("fpm feeds `fib`"));
+    let odd = with("2620\", sentinel = \"192.0.2.255/32\", sweep_after_s = 60").unwrap().warnings().join(" ");
+    assert!(
+        odd.contains("announces IPv6 routes after the sentinel") && odd.contains("sweeps 60 s after"),
+        "{odd}"
+    );
+    let open =
+        parse(&default_with("state = \"state/unit-1\"", &FPM.replace("127.0.0.1:2620", "0.0.0.0:2620")));
+    assert!(open.unwrap().warnings().join(" ").contains("FPM has no password"));
 }
 
 #[test]
