@@ -11,21 +11,21 @@ use hitless_proto::limits::{MAX_CARDS, MAX_CHASSIS_NAME, MAX_UNITS, MAX_VOTERS};
 use toml::Spanned;
 
 use super::file::{
-    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TableName, TimingTable,
-    UnitTable,
+    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TimingTable, UnitTable,
 };
 use super::{
-    ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, parse_party,
+    ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, linux,
+    parse_party,
 };
 
 /// Where complaints point to.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     text: &'a str,
     path: &'a Path,
 }
 
 impl Place<'_> {
-    fn at<T>(&self, value: &Spanned<T>, message: String, hint: &str) -> ConfigError {
+    pub(super) fn at<T>(&self, value: &Spanned<T>, message: String, hint: &str) -> ConfigError {
         let span = value.span();
         // A default has no place in the file.
         let line = (span.end > 0).then(|| diagnose::line_of(self.text, span.start));
@@ -207,11 +207,9 @@ fn cards(place: &Place<'_>, tables: Vec<CardTable>) -> Result<Vec<CardSettings>,
                 "give every card an id of its own",
             ));
         }
-        match table.table {
-            TableName::Memory => {}
-        }
         cards.push(CardSettings {
             id,
+            table: linux::table(place, table.table, table.linux.as_ref())?,
             admin: place.address(&table.admin)?,
             state: place.resolve(table.state),
         });
