@@ -11,7 +11,7 @@ use super::LinuxTable;
 use super::known::Cause;
 use super::limits::{EVENTS_AT_ONCE, PARTS_AT_ONCE};
 use super::links::Change;
-use super::mirror::{HeldRoute, Key};
+use super::mirror::Key;
 use super::netlink::codes::{
     NLM_F_REPLACE, NLMSG_OVERRUN, RTM_DELLINK, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK,
     RTM_NEWNEXTHOP, RTM_NEWROUTE,
@@ -116,11 +116,11 @@ impl LinuxTable {
         let ours = seen.protocol == self.settings.protocol;
         let cause = if message.port == 0 { Cause::Kernel } else { Cause::Others };
         let crossed = self.crossed.contains(&Key::Route(key));
-        let route = HeldRoute { next_hop: seen.next_hop.unwrap_or(0), metric: seen.metric, round: 0 };
+        let route = seen.held();
         let same_place = held.is_some_and(|held| held.metric == seen.metric);
         match (message.kind, ours) {
             (RTM_NEWROUTE, true) => {
-                if held.is_none_or(|held| (held.next_hop, held.metric) != (route.next_hop, route.metric)) {
+                if held.is_none_or(|held| !held.same_as(&route)) {
                     self.known.notified_route(key, Some(route), cause, crossed);
                 }
             }
@@ -131,7 +131,7 @@ impl LinuxTable {
                 }
             }
             (_, true) => {
-                if same_place && held.is_some_and(|held| held.next_hop == route.next_hop) {
+                if held.is_some_and(|held| held.same_as(&route)) {
                     self.known.notified_route(key, None, cause, crossed);
                 }
             }

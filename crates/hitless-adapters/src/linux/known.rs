@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use hitless_proto::process::fib::{ID as FIB, Member, NextHop};
+use hitless_proto::process::fib::{ID as FIB, Member, NextHop, TableId};
 use hitless_runtime::Finding;
 
 use super::links::Links;
-use super::mirror::{HeldHop, HeldRoute, Key, Mirror, RouteKey, members};
+use super::mirror::{HeldHop, HeldRoute, Key, Mirror, RouteKey, RouteKind, members};
+
+/// The kernel's table of its own addresses.
+pub(super) const LOCAL_TABLE: u32 = 255;
 
 /// Who changed something that we had not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,9 +62,19 @@ impl Known {
         &self.mirror
     }
 
-    /// Whether routes in this table of the kernel are ours to keep.
+    /// Whether routes in this table of the kernel are ours to keep. Where the main table is kept in another one, the kernel's
+    /// own main table is not.
     pub(super) fn keeps(&self, table: u32) -> bool {
-        table == self.own_table
+        table == self.own_table || (table != LOCAL_TABLE && table != TableId::MAIN.get())
+    }
+
+    /// A route as the kernel tells of it, with what it does not tell: which of our next hops stands for its kind.
+    fn completed(&self, route: HeldRoute) -> HeldRoute {
+        let next_hop = match route.kind {
+            RouteKind::NextHop | RouteKind::Other => route.next_hop,
+            RouteKind::Unreachable | RouteKind::Prohibit => self.mirror.hop_of(route.kind).unwrap_or(0),
+        };
+        HeldRoute { next_hop, round: self.round, ..route }
     }
 
     /// We wrote a route, or deleted it; gives what was.
@@ -117,7 +130,7 @@ impl Known {
     pub(super) fn surveyed_route(&mut self, key: RouteKey, seen: HeldRoute) -> bool {
         let round = self.round;
         if let Some(held) = self.mirror.route_mut(&key)
-            && (held.next_hop, held.metric) == (seen.next_hop, seen.metric)
+            && held.same_as(&seen)
         {
             held.round = round;
             return true;
@@ -125,7 +138,8 @@ impl Known {
         if self.settled(&Key::Route(key)) {
             return false;
         }
-        self.mirror.set_route(key, Some(HeldRoute { round, ..seen }));
+        let completed = self.completed(seen);
+        self.mirror.set_route(key, Some(completed));
         self.tell(Key::Route(key), Cause::Others);
         true
     }
@@ -146,7 +160,7 @@ impl Known {
                 self.tell(Key::Hop(id), if shrunk { Cause::Kernel } else { Cause::Others });
             }
         }
-        let missing = self.mirror.hops().filter(|(_, hop)| hop.round != round);
+        let missing = self.mirror.hops().filter(|(_, hop)| hop.round != round && !hop.is_virtual());
         let missing: Vec<(u32, Cause)> = missing.map(|(id, hop)| (id, self.cause_of_loss(hop))).collect();
         for cause in [Cause::Others, Cause::Kernel] {
             self.lost(missing.iter().filter(|(_, of)| *of == cause).map(|(id, _)| *id).collect(), cause);
@@ -191,15 +205,15 @@ impl Known {
         if crossed {
             return self.tell_uncertain(Key::Route(key));
         }
-        let round = self.round;
-        self.mirror.set_route(key, now.map(|route| HeldRoute { round, ..route }));
+        let completed = now.map(|route| self.completed(route));
+        self.mirror.set_route(key, completed);
         self.tell(Key::Route(key), cause);
     }
 
     /// Next hops are gone, and with them all that depends on them, as the kernel does it: their routes, their places in groups,
     /// groups without members, and their routes.
     pub(super) fn lost(&mut self, mut ids: HashSet<u32>, cause: Cause) {
-        ids.retain(|id| self.mirror.hop(*id).is_some());
+        ids.retain(|id| self.mirror.hop(*id).is_some_and(|hop| !hop.is_virtual()));
         if ids.is_empty() {
             return;
         }

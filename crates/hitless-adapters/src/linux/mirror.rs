@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use hitless_proto::entry::Blob;
-use hitless_proto::process::fib::{FibKey, NextHop, Route};
+use hitless_proto::process::fib::{FibKey, NextHop, Route, TableId};
 use ipnet::IpNet;
 
 /// A route's key: its destination in one of the kernel's tables.
@@ -14,13 +14,29 @@ pub(super) struct RouteKey {
     pub(super) net: IpNet,
 }
 
+/// Where a route goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RouteKind {
+    /// To a next-hop object.
+    NextHop,
+    /// Nowhere, and the sender is told that it is unreachable. The kernel has no next-hop object for that: it is a type of route.
+    Unreachable,
+    /// Nowhere, and the sender is told that it is prohibited. Likewise.
+    Prohibit,
+    /// Where no card part leads: somebody else has written it under our name.
+    Other,
+}
+
 /// A route of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeldRoute {
-    /// 0: it goes where no next-hop object leads, so somebody else has written it under our name.
+    pub(super) kind: RouteKind,
+    /// 0: not known.
     pub(super) next_hop: u32,
     /// As the kernel has it. Part of what identifies a route there.
     pub(super) metric: u32,
+    /// The metric was asked for, and is not the kernel's own.
+    pub(super) given: bool,
     /// The survey that saw it last, or during which it was written.
     pub(super) round: u32,
 }
@@ -105,6 +121,14 @@ impl Mirror {
         former
     }
 
+    /// The first of our next hops for routes of this kind, which the kernel tells nothing of but the kind.
+    pub(super) fn hop_of(&self, kind: RouteKind) -> Option<u32> {
+        let of_kind = |(_, hop): &(&u32, &HeldHop)| {
+            hop.is_virtual() && hop.part.as_ref().map(RouteKind::on) == Some(kind)
+        };
+        self.hops.iter().filter(of_kind).map(|(id, _)| *id).min()
+    }
+
     /// The keys of routes that name any of these.
     pub(super) fn routes_on(&self, ids: &HashSet<u32>) -> Vec<RouteKey> {
         let on = self.routes.iter().filter(|(_, route)| ids.contains(&route.next_hop));
@@ -127,30 +151,55 @@ impl Mirror {
 
 /// The members of a group, as ids.
 pub(super) fn members(hop: &HeldHop) -> Vec<u32> {
-    match &hop.part {
-        Some(NextHop::Group(members)) => members.iter().map(|member| member.next_hop).collect(),
-        Some(NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_)) | None => Vec::new(),
-    }
+    hop.part.iter().flat_map(NextHop::members).map(|member| member.next_hop).collect()
 }
 
 impl Key {
-    /// The key in the fib; `own_table` is the kernel's table for routes that name none.
-    pub(super) fn encode(&self, _own_table: u32) -> Blob {
+    /// The key in the fib; `own_table` is the kernel's table for routes of the main one.
+    pub(super) fn encode(&self, own_table: u32) -> Blob {
         match self {
             Self::Hop(id) => FibKey::NextHop(*id).encode(),
-            Self::Route(key) => FibKey::Route(key.net).encode(),
+            Self::Route(RouteKey { table, net }) => {
+                let other = TableId::new(*table).ok().filter(|_| *table != own_table);
+                FibKey::Route { table: other.unwrap_or(TableId::MAIN), net: *net }.encode()
+            }
+        }
+    }
+}
+
+impl RouteKind {
+    /// The kind of routes on this next hop.
+    pub(super) fn on(next_hop: &NextHop) -> Self {
+        match next_hop {
+            NextHop::Unreachable => Self::Unreachable,
+            NextHop::Prohibit => Self::Prohibit,
+            NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_) | NextHop::Group(_) => Self::NextHop,
         }
     }
 }
 
 impl HeldRoute {
+    /// Whether the kernel has the same.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        let way = self.kind != RouteKind::NextHop || self.next_hop == other.next_hop;
+        way && (self.kind, self.metric) == (other.kind, other.metric)
+    }
+
     /// The card part; bytes that are none where there is none for it.
     pub(super) fn part(&self) -> Blob {
-        if self.next_hop == 0 { Blob::default() } else { Route { next_hop: self.next_hop }.encode() }
+        if self.next_hop == 0 || self.kind == RouteKind::Other {
+            return Blob::default();
+        }
+        Route { next_hop: self.next_hop, metric: if self.given { self.metric } else { 0 } }.encode()
     }
 }
 
 impl HeldHop {
+    /// Whether the kernel knows nothing of it: it is only in its routes.
+    pub(super) fn is_virtual(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| RouteKind::on(part) != RouteKind::NextHop)
+    }
+
     /// The card part; bytes that are none where there is none for it.
     pub(super) fn part_bytes(&self) -> Blob {
         self.part.as_ref().map_or_else(Blob::default, NextHop::encode)

@@ -32,6 +32,9 @@ impl LinuxTable {
                 Ok(Form::Via { gateway: *gateway, link: self.link_to(*gateway)?, found: true })
             }
             NextHop::Group(members) => Ok(Form::Group(members.clone())),
+            NextHop::Unreachable | NextHop::Prohibit => {
+                Err("the kernel has no next hops of that kind, only routes".to_owned())
+            }
         }
     }
 

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::mirror::{HeldRoute, RouteKey};
+use super::mirror::{HeldRoute, RouteKey, RouteKind};
 use super::netlink::codes::{
     AF_INET, AF_INET6, IPV6_METRIC, RT_SCOPE_NOWHERE, RT_SCOPE_UNIVERSE, RTA_DST, RTA_NH_ID, RTA_PRIORITY,
-    RTA_TABLE, RTM_F_CLONED, RTN_BLACKHOLE, RTN_UNICAST, RTN_UNSPEC,
+    RTA_TABLE, RTM_F_CLONED, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNICAST, RTN_UNREACHABLE, RTN_UNSPEC,
 };
 use super::netlink::{Attributes, Encoder, Malformed, Message};
 
@@ -20,8 +20,17 @@ pub(super) struct KernelRoute {
     pub(super) key: RouteKey,
     pub(super) protocol: u8,
     pub(super) metric: u32,
-    /// `None`: it goes where no next-hop object leads.
-    pub(super) next_hop: Option<u32>,
+    pub(super) kind: RouteKind,
+    /// 0 but for [`RouteKind::NextHop`].
+    pub(super) next_hop: u32,
+}
+
+impl KernelRoute {
+    /// As it is remembered.
+    pub(super) fn held(&self) -> HeldRoute {
+        let given = self.metric != default_metric(&self.key.net);
+        HeldRoute { kind: self.kind, next_hop: self.next_hop, metric: self.metric, given, round: 0 }
+    }
 }
 
 /// The metric that the kernel gives a route for which none is asked.
@@ -58,7 +67,7 @@ fn begin(
     if route.metric != 0 {
         encoder.number(RTA_PRIORITY, route.metric);
     }
-    if route.next_hop != 0 {
+    if route.kind == RouteKind::NextHop {
         encoder.number(RTA_NH_ID, route.next_hop);
     }
 }
@@ -71,7 +80,14 @@ pub(super) fn encode_put(
     route: (&RouteKey, &HeldRoute),
     protocol: u8,
 ) {
-    begin(encoder, kind, number, route, [protocol, RT_SCOPE_UNIVERSE, RTN_UNICAST]);
+    let route_type = match route.1.kind {
+        RouteKind::NextHop => RTN_UNICAST,
+        RouteKind::Unreachable => RTN_UNREACHABLE,
+        RouteKind::Prohibit => RTN_PROHIBIT,
+        // Nothing of the kind is written.
+        RouteKind::Other => RTN_UNSPEC,
+    };
+    begin(encoder, kind, number, route, [protocol, RT_SCOPE_UNIVERSE, route_type]);
 }
 
 /// Encodes a delete of exactly this route.
@@ -115,8 +131,13 @@ pub(super) fn decode(message: &Message<'_>) -> Result<Option<KernelRoute>, Malfo
     if address.is_multicast() && length >= if address.is_ipv4() { 4 } else { 8 } {
         return Ok(None);
     }
-    let next_hop = next_hop.filter(|id| *id != 0 && (kind == RTN_UNICAST || kind == RTN_BLACKHOLE));
-    Ok(Some(KernelRoute { key: RouteKey { table, net }, protocol, metric, next_hop }))
+    let (kind, next_hop) = match (kind, next_hop) {
+        (RTN_UNICAST | RTN_BLACKHOLE, Some(id)) if id != 0 => (RouteKind::NextHop, id),
+        (RTN_UNREACHABLE, None) => (RouteKind::Unreachable, 0),
+        (RTN_PROHIBIT, None) => (RouteKind::Prohibit, 0),
+        _other => (RouteKind::Other, 0),
+    };
+    Ok(Some(KernelRoute { key: RouteKey { table, net }, protocol, metric, kind, next_hop }))
 }
 
 /// An address of either family.

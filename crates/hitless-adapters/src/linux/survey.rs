@@ -182,8 +182,7 @@ impl Progress {
                     && known.keeps(seen.key.table)
                     && ipv4 == (self.phase == Phase::Ipv4)
                 {
-                    let held =
-                        HeldRoute { next_hop: seen.next_hop.unwrap_or(0), metric: seen.metric, round: 0 };
+                    let held = seen.held();
                     if !known.surveyed_route(seen.key, held) {
                         self.spare.push((seen.key, held));
                     }

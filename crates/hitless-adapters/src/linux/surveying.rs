@@ -50,7 +50,7 @@ impl LinuxTable {
             batch.begin(&mut self.socket);
             for (key, route) in chunk {
                 let held = self.known.mirror().route(key);
-                if held.is_some_and(|held| (held.metric, held.next_hop) != (route.metric, route.next_hop)) {
+                if held.is_some_and(|held| !held.same_as(route)) {
                     let (encoder, number) = batch.next();
                     route::encode_delete(
                         encoder,

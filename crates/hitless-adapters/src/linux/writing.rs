@@ -5,14 +5,15 @@ use std::collections::HashSet;
 
 use hitless_proto::io::{Outcome, Write};
 use hitless_proto::limits::MAX_REASON;
-use hitless_proto::process::fib::{FibKey, GROUP_BASE, NextHop, Route};
+use hitless_proto::process::fib::{FibKey, GROUP_BASE, NextHop, Route, TableId};
 use ipnet::IpNet;
 use rustix::io::Errno;
 
 use super::LinuxTable;
 use super::batch::Failed;
+use super::known::LOCAL_TABLE;
 use super::limits::{BATCH_BYTES, BATCH_MESSAGES, MAX_CONFLICTS};
-use super::mirror::{HeldHop, HeldRoute, Key, RouteKey};
+use super::mirror::{HeldHop, HeldRoute, Key, RouteKey, RouteKind};
 use super::netlink::Refusal;
 use super::netlink::codes::{
     NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_NEWNEXTHOP, RTM_NEWROUTE,
@@ -48,6 +49,15 @@ enum Undo {
     Hop(u32, Option<HeldHop>),
     /// The write was done before: this message only clears up after it.
     Nothing,
+}
+
+impl Run<'_> {
+    /// A part of a write is done; of its parts, a refusal counts.
+    fn done(&mut self, write: usize) {
+        if self.outcomes[write].is_none() {
+            self.outcomes[write] = Some(Ok(()));
+        }
+    }
 }
 
 impl LinuxTable {
@@ -90,7 +100,7 @@ impl LinuxTable {
     fn plan(&mut self, run: &mut Run<'_>, index: usize) -> Result<(), String> {
         let write = &run.writes[index];
         let decoded = FibKey::decode(&write.key).map_err(|error| error.to_string())?;
-        let key = self.key(&decoded);
+        let key = self.key(&decoded)?;
         if run.keys.contains(&key) {
             self.flush(run);
         }
@@ -107,23 +117,30 @@ impl LinuxTable {
             (Key::Route(key), None) => self.plan_route_delete(run, index, key),
             (Key::Hop(id), Some(part)) => {
                 let next_hop = NextHop::decode(part).map_err(|error| error.to_string())?;
-                self.plan_hop(run, index, id, next_hop)?;
-                true
+                self.plan_hop(run, index, id, next_hop)?
             }
             (Key::Hop(id), None) => self.plan_hop_delete(run, index, id)?,
         };
         if planned {
             run.keys.insert(key);
         } else {
-            run.outcomes[index] = Some(Ok(()));
+            run.done(index);
         }
         Ok(())
     }
 
-    fn key(&self, key: &FibKey) -> Key {
-        match key {
-            FibKey::NextHop(id) => Key::Hop(*id),
-            FibKey::Route(net) => Key::Route(RouteKey { table: self.settings.table, net: *net }),
+    /// Where a key is in the kernel.
+    fn key(&self, key: &FibKey) -> Result<Key, String> {
+        let (table, net) = match key {
+            FibKey::NextHop(id) => return Ok(Key::Hop(*id)),
+            FibKey::Route { table, net } => (*table, *net),
+        };
+        let own = self.settings.table;
+        match table.get() {
+            _main if table == TableId::MAIN => Ok(Key::Route(RouteKey { table: own, net })),
+            LOCAL_TABLE => Err(format!("table {LOCAL_TABLE} is the kernel's own")),
+            other if other == own => Err(format!("table {own} is where this card keeps the main table")),
+            other => Ok(Key::Route(RouteKey { table: other, net })),
         }
     }
 
@@ -143,8 +160,11 @@ impl LinuxTable {
                 FibKey::NextHop(route.next_hop)
             ));
         }
+        let kind = hop.part.as_ref().map_or(RouteKind::NextHop, RouteKind::on);
+        let given = route.metric != 0;
+        let metric = if given { route.metric } else { route::default_metric(&key.net) };
         let former = self.known.mirror().route(&key).copied();
-        let held = HeldRoute { next_hop: route.next_hop, metric: route::default_metric(&key.net), round: 0 };
+        let held = HeldRoute { kind, next_hop: route.next_hop, metric, given, round: 0 };
         let same_place = former.is_some_and(|former| former.metric == held.metric);
         // A replacement takes whatever is in that place, so it is for what is known to be ours.
         let how = if same_place || self.settings.take_over { NLM_F_REPLACE } else { NLM_F_EXCL };
@@ -168,42 +188,123 @@ impl LinuxTable {
         true
     }
 
+    /// Says whether there is something to send.
     fn plan_hop(
         &mut self,
         run: &mut Run<'_>,
         index: usize,
         id: u32,
         next_hop: NextHop,
-    ) -> Result<(), String> {
-        if matches!(next_hop, NextHop::Group(_)) != (id >= GROUP_BASE) {
+    ) -> Result<bool, String> {
+        if next_hop.is_group() != (id >= GROUP_BASE) {
             return Err(format!("{} cannot change between a next hop and a group", FibKey::NextHop(id)));
         }
-        if let NextHop::Group(members) = &next_hop
-            && let Some(lacking) =
-                members.iter().find(|member| self.known.mirror().hop(member.next_hop).is_none())
-        {
-            return Err(absent(lacking.next_hop));
+        let mirror = self.known.mirror();
+        for member in next_hop.members() {
+            let held = mirror.hop(member.next_hop).ok_or_else(|| absent(member.next_hop))?;
+            if held.is_virtual() {
+                let member = FibKey::NextHop(member.next_hop);
+                return Err(format!(
+                    "{member} cannot be in a group: the kernel has no next hops of its kind"
+                ));
+            }
         }
+        let kind = RouteKind::on(&next_hop);
+        let former = mirror.hop(id).and_then(|hop| hop.part.as_ref()).map(RouteKind::on);
+        if former.is_some_and(|former| former != kind) && mirror.users(id) > 0 {
+            return self.change_kind(run, index, id, next_hop);
+        }
+        if kind == RouteKind::NextHop {
+            return self.send_hop(run, index, id, next_hop).map(|()| true);
+        }
+        let held = HeldHop { part: Some(next_hop), link: None, round: 0 };
+        let former = self.known.wrote_hop(id, Some(held));
+        let was_real = former.as_ref().is_some_and(|former| !former.is_virtual());
+        if was_real {
+            let (encoder, number) = self.batch.next();
+            next_hop::encode_delete(encoder, (RTM_DELNEXTHOP, 0), number, id);
+            run.slots.push(Slot { write: index, undo: Undo::Hop(id, former), deletes: true });
+        }
+        Ok(was_real)
+    }
+
+    /// A next hop that the kernel has as an object.
+    fn send_hop(
+        &mut self,
+        run: &mut Run<'_>,
+        index: usize,
+        id: u32,
+        next_hop: NextHop,
+    ) -> Result<(), String> {
         if matches!(next_hop, NextHop::Via { device: None, .. }) {
             // What is looked up may depend on what is still to be sent.
             self.flush(run);
-            self.batch.begin(&mut self.socket);
         }
         let form = self.form(&next_hop)?;
-        let ours = self.known.mirror().hop(id).is_some();
+        let ours = self.known.mirror().hop(id).is_some_and(|hop| !hop.is_virtual());
         let how = if ours { NLM_F_REPLACE } else { NLM_F_EXCL };
         let (encoder, number) = self.batch.next();
-        next_hop::encode_put(
-            encoder,
-            (RTM_NEWNEXTHOP, NLM_F_CREATE | how),
-            number,
-            (id, &form),
-            self.settings.protocol,
-        );
+        let kind = (RTM_NEWNEXTHOP, NLM_F_CREATE | how);
+        next_hop::encode_put(encoder, kind, number, (id, &form), self.settings.protocol);
         let held = HeldHop { part: Some(next_hop), link: form.link(), round: 0 };
         let former = self.known.wrote_hop(id, Some(held));
         run.slots.push(Slot { write: index, undo: Undo::Hop(id, former), deletes: false });
         Ok(())
+    }
+
+    /// A next hop in use becomes one of the kinds that the kernel has only as types of routes, or was one: its routes are
+    /// written anew, each by a replacement. What is refused leaves the rest done, and is told as this write's outcome.
+    fn change_kind(
+        &mut self,
+        run: &mut Run<'_>,
+        index: usize,
+        id: u32,
+        next_hop: NextHop,
+    ) -> Result<bool, String> {
+        self.flush(run);
+        let routes = self.known.mirror().routes_on(&HashSet::from([id]));
+        if routes.len() as u64 != self.known.mirror().users(id) {
+            return Err(format!(
+                "{} is in a group: the kernel has no next hops of that kind",
+                FibKey::NextHop(id)
+            ));
+        }
+        let kind = RouteKind::on(&next_hop);
+        let former = self.known.mirror().hop(id).cloned();
+        if kind == RouteKind::NextHop {
+            self.send_hop(run, index, id, next_hop)?;
+            self.flush(run);
+        } else {
+            self.known.wrote_hop(id, Some(HeldHop { part: Some(next_hop), link: None, round: 0 }));
+        }
+        let failed = |run: &Run<'_>| matches!(run.outcomes[index], Some(Err(_)));
+        for key in routes {
+            let Some(held) = self.known.mirror().route(&key).copied().filter(|_| !failed(run)) else {
+                continue;
+            };
+            if self.batch.len() >= BATCH_MESSAGES || self.batch.bytes() >= BATCH_BYTES {
+                self.flush(run);
+            }
+            let held = HeldRoute { kind, ..held };
+            let (encoder, number) = self.batch.next();
+            let how = (RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+            route::encode_put(encoder, how, number, (&key, &held), self.settings.protocol);
+            let former = self.known.wrote_route(key, Some(held));
+            run.slots.push(Slot { write: index, undo: Undo::Route(key, former), deletes: false });
+        }
+        self.flush(run);
+        let was_real = former.as_ref().is_some_and(|former| !former.is_virtual());
+        if failed(run) {
+            self.known.wrote_hop(id, former);
+        } else if was_real && kind != RouteKind::NextHop {
+            let (encoder, number) = self.batch.next();
+            next_hop::encode_delete(encoder, (RTM_DELNEXTHOP, 0), number, id);
+            run.slots.push(Slot { write: index, undo: Undo::Nothing, deletes: true });
+        }
+        if !failed(run) {
+            run.outcomes[index] = Some(Ok(()));
+        }
+        Ok(true)
     }
 
     /// Says whether there is something to delete.
@@ -211,7 +312,6 @@ impl LinuxTable {
         if run.slots.iter().any(|slot| !(slot.deletes && matches!(slot.undo, Undo::Hop(..)))) {
             // Whether it is still in use depends on what becomes of these.
             self.flush(run);
-            self.batch.begin(&mut self.socket);
         }
         if self.known.mirror().hop(id).is_none() {
             return Ok(false);
@@ -221,9 +321,12 @@ impl LinuxTable {
             0 => {}
             users => return Err(format!("{} is in use by {users} routes or groups", FibKey::NextHop(id))),
         }
+        let former = self.known.wrote_hop(id, None);
+        if former.as_ref().is_some_and(HeldHop::is_virtual) {
+            return Ok(false);
+        }
         let (encoder, number) = self.batch.next();
         next_hop::encode_delete(encoder, (RTM_DELNEXTHOP, 0), number, id);
-        let former = self.known.wrote_hop(id, None);
         run.slots.push(Slot { write: index, undo: Undo::Hop(id, former), deletes: true });
         Ok(true)
     }
@@ -272,7 +375,10 @@ impl LinuxTable {
                     Err(shortened(refusal.to_string()))
                 }
             };
-            run.outcomes[slot.write] = Some(outcome);
+            match outcome {
+                Ok(()) => run.done(slot.write),
+                Err(reason) => run.outcomes[slot.write] = Some(Err(reason)),
+            }
         }
         contested
     }
@@ -304,7 +410,8 @@ impl LinuxTable {
     /// that is why they are refused.
     fn contest(&mut self, run: &mut Run<'_>, contested: Vec<usize>) {
         let key = |table: &Self, index: &usize| {
-            FibKey::decode(&run.writes[*index].key).ok().map(|decoded| (decoded, table.key(&decoded)))
+            let decoded = FibKey::decode(&run.writes[*index].key).ok()?;
+            Some((decoded, table.key(&decoded).ok()?))
         };
         let keys: Vec<(usize, FibKey, Key)> = contested
             .iter()
@@ -327,6 +434,7 @@ impl LinuxTable {
                 Key::Route(key) => self.known.mirror().route(key).is_some(),
             };
             if ours && again {
+                run.outcomes[index] = None;
                 self.add(run, index);
                 continue;
             }
@@ -357,8 +465,9 @@ impl LinuxTable {
         self.survey_due |= looked.is_err();
         for index in written {
             let write = &run.writes[index];
-            let Ok(decoded) = FibKey::decode(&write.key) else { continue };
-            let there = match self.key(&decoded) {
+            let decoded = FibKey::decode(&write.key).map_err(|error| error.to_string());
+            let Ok(key) = decoded.and_then(|decoded| self.key(&decoded)) else { continue };
+            let there = match key {
                 Key::Hop(id) => self.known.mirror().hop(id).map(HeldHop::part_bytes),
                 Key::Route(key) => self.known.mirror().route(&key).map(HeldRoute::part),
             };

@@ -9,7 +9,7 @@ use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteProtocol, R
 use proptest::prelude::*;
 
 use super::super::links::Links;
-use super::super::mirror::{HeldRoute, RouteKey};
+use super::super::mirror::{HeldRoute, RouteKey, RouteKind};
 use super::super::netlink::codes::{
     NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NLMSG_ERROR,
     RTM_NEWNEXTHOP, RTM_NEWROUTE,
@@ -21,7 +21,7 @@ use hitless_proto::process::fib::{Member, NextHop};
 
 fn sample(net: &str, table: u32, metric: u32) -> (RouteKey, HeldRoute) {
     let key = RouteKey { table, net: net.parse().expect("a prefix") };
-    (key, HeldRoute { next_hop: 77, metric, round: 0 })
+    (key, HeldRoute { kind: RouteKind::NextHop, next_hop: 77, metric, given: true, round: 0 })
 }
 
 fn encoded(samples: &[(RouteKey, HeldRoute)]) -> Vec<u8> {
@@ -93,7 +93,7 @@ fn routes_come_back_from_what_another_writer_makes_of_them() {
         let mut again = vec![0; message.buffer_len()];
         message.serialize(&mut again);
         let read = messages(&again).next().expect("a message").expect("it adds up");
-        let expected = KernelRoute { key, protocol: 201, metric: held.metric, next_hop: Some(77) };
+        let expected = KernelRoute { key, protocol: 201, metric: held.metric, kind: held.kind, next_hop: 77 };
         assert_eq!(route::decode(&read), Ok(Some(expected)));
     }
 }
@@ -185,11 +185,11 @@ proptest! {
         let v4 = IpNet::new(IpAddr::from([octets[0], octets[1], octets[2], octets[3]]), length % 33).expect("fits").trunc();
         let v6 = IpNet::new(IpAddr::from(octets), length).expect("fits").trunc();
         for net in [v4, v6] {
-            let (key, held) = (RouteKey { table, net }, HeldRoute { next_hop, metric, round: 0 });
+            let (key, held) = (RouteKey { table, net }, HeldRoute { kind: RouteKind::NextHop, next_hop, metric, given: true, round: 0 });
             let bytes = encoded(&[(key, held)]);
             let read = messages(&bytes).next().expect("a message").expect("it adds up");
             let decoded = route::decode(&read).expect("it adds up");
-            let expected = KernelRoute { key, protocol: 201, metric, next_hop: Some(next_hop) };
+            let expected = KernelRoute { key, protocol: 201, metric, kind: RouteKind::NextHop, next_hop };
             prop_assert!(decoded.is_none() || decoded == Some(expected));
         }
     }

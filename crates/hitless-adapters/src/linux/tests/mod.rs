@@ -21,12 +21,13 @@ fn write(text: &str) -> Write {
     let Some((name, part)) = text.split_once(" -> ") else {
         return Write { key: key(text).encode(), part: None };
     };
-    let part: Blob = match (key(name), part.parse::<NextHop>()) {
-        (FibKey::NextHop(_), hop) => hop.expect("a next hop").encode(),
-        (FibKey::Route(_), _) => match key(part) {
-            FibKey::NextHop(next_hop) => Route { next_hop }.encode(),
-            FibKey::Route(_) => panic!("{part} is no next hop"),
-        },
+    let part: Blob = match key(name) {
+        FibKey::NextHop(_) => part.parse::<NextHop>().expect("a next hop").encode(),
+        FibKey::Route { .. } => {
+            let (hop, metric) = part.split_once(" metric ").unwrap_or((part, "0"));
+            let FibKey::NextHop(next_hop) = key(hop) else { panic!("{part} is no next hop") };
+            Route { next_hop, metric: metric.parse().expect("a metric") }.encode()
+        }
     };
     Write { key: key(name).encode(), part: Some(part) }
 }

@@ -69,7 +69,11 @@ pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Empties the kernel of what is ours, and opens it.
 pub(super) fn fresh() -> LinuxTable {
-    for command in ["route flush proto 201", "-6 route flush proto 201", "nexthop flush protocol 201"] {
+    for command in [
+        "route flush table all proto 201",
+        "-6 route flush table all proto 201",
+        "nexthop flush protocol 201",
+    ] {
         // Nothing to flush is an error to some releases.
         let _nothing = Command::new("ip").args(command.split(' ')).output();
     }
@@ -97,8 +101,11 @@ pub(super) fn text(key: &Blob, part: &Blob) -> String {
                 NextHop::decode(part).map_or("something else".to_owned(), |hop| hop.to_string())
             )
         }
-        key @ FibKey::Route(_) => {
-            let hop = Route::decode(part).map(|route| FibKey::NextHop(route.next_hop).to_string());
+        key @ FibKey::Route { .. } => {
+            let hop = Route::decode(part).map(|route| match route.metric {
+                0 => FibKey::NextHop(route.next_hop).to_string(),
+                metric => format!("{} metric {metric}", FibKey::NextHop(route.next_hop)),
+            });
             format!("{key} -> {}", hop.unwrap_or("something else".to_owned()))
         }
     }

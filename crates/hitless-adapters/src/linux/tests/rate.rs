@@ -12,7 +12,7 @@ use hitless_proto::limits::BATCH_OPS;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::super::limits::ANSWER_BUFFER;
-use super::super::mirror::{HeldRoute, RouteKey};
+use super::super::mirror::{HeldRoute, RouteKey, RouteKind};
 use super::super::netlink::codes::{NLM_F_CREATE, NLM_F_EXCL, RTM_NEWROUTE};
 use super::super::netlink::{Encoder, Received, Socket};
 use super::super::route;
@@ -32,7 +32,7 @@ fn raw(prefixes: &[Ipv4Net], batch: usize) -> Duration {
         let (mut encoder, mut number) = (Encoder::default(), socket.numbers(chunk.len()));
         for net in chunk {
             let key = RouteKey { table: 254, net: IpNet::V4(*net) };
-            let held = HeldRoute { next_hop: 1, metric: 0, round: 0 };
+            let held = HeldRoute { kind: RouteKind::NextHop, next_hop: 1, metric: 0, given: false, round: 0 };
             route::encode_put(
                 &mut encoder,
                 (RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL),

@@ -224,3 +224,125 @@ fn a_link_that_is_down_refuses_with_the_kernels_reason() {
         refused(&mut table, "10.0.0.0/8 -> next-hop 1", "next-hop 1 is not in the table");
     });
 }
+
+#[test]
+fn another_metric_is_added_before_the_former_one_is_deleted() {
+    in_namespace(|| {
+        let mut table = fresh();
+        done(
+            &mut table,
+            &[
+                "next-hop 1 -> via 192.0.2.1",
+                "next-hop 2 -> via fd00::2",
+                "10.0.0.0/8 -> next-hop 1 metric 20",
+            ],
+        );
+        done(&mut table, &["2001:db8::/32 -> next-hop 2"]);
+        let seen = monitored("route", || {
+            done(&mut table, &["10.0.0.0/8 -> next-hop 1 metric 30", "2001:db8::/32 -> next-hop 2 metric 7"]);
+        });
+        let order = |words: &str| {
+            seen.iter().position(|line| line.starts_with(words) && !line.contains("metric 1024"))
+        };
+        assert!(
+            order("10.0.0.0/8").is_some() && order("10.0.0.0/8") < order("Deleted 10.0.0.0/8"),
+            "{seen:#?}"
+        );
+        let deleted = seen.iter().position(|line| line.starts_with("Deleted 2001:db8::/32"));
+        assert!(order("2001:db8::/32").is_some() && order("2001:db8::/32") < deleted, "{seen:#?}");
+        let routes = ip("route show proto 201") + &ip("-6 route show proto 201");
+        assert_eq!(routes.lines().count(), 2, "{routes}");
+        assert!(routes.contains("metric 30") && routes.contains("metric 7"), "{routes}");
+        let before = texts(&mut table);
+        assert_eq!(before, texts(&mut open(LinuxSettings::default())));
+        assert!(before.contains(&"10.0.0.0/8 -> next-hop 1 metric 30".to_owned()), "{before:?}");
+        // Cut short between the two, one of them is left over, and is swept when everything is looked at.
+        ip("route add 10.0.0.0/8 nhid 1 proto 201 metric 40");
+        assert_eq!(texts(&mut open(LinuxSettings::default())).len(), 4);
+        assert_eq!(ip("route show proto 201").lines().count(), 1);
+    });
+}
+
+#[test]
+fn tables_are_those_of_the_kernel_but_for_the_main_one() {
+    in_namespace(|| {
+        let mut table = open(LinuxSettings { table: 1000, ..LinuxSettings::default() });
+        done(
+            &mut table,
+            &["next-hop 1 -> via 192.0.2.1", "10.0.0.0/8 -> next-hop 1", "10.0.0.0/8 table 77 -> next-hop 1"],
+        );
+        refused(
+            &mut table,
+            "10.0.0.0/8 table 1000 -> next-hop 1",
+            "table 1000 is where this card keeps the main table",
+        );
+        refused(&mut table, "10.0.0.0/8 table 255 -> next-hop 1", "table 255 is the kernel's own");
+        let counts = ["1000", "77", "main"]
+            .map(|name| ip(&format!("route show table {name} proto 201")).lines().count());
+        assert_eq!(counts, [1, 1, 0]);
+        let mut again = open(LinuxSettings { table: 1000, ..LinuxSettings::default() });
+        let all =
+            ["next-hop 1 -> via 192.0.2.1", "10.0.0.0/8 -> next-hop 1", "10.0.0.0/8 table 77 -> next-hop 1"];
+        assert_eq!(texts(&mut again), all);
+    });
+}
+
+#[test]
+fn unreachable_and_prohibit_are_types_of_routes_and_change_in_place_without_a_hole() {
+    in_namespace(|| {
+        let mut table = fresh();
+        done(
+            &mut table,
+            &[
+                "next-hop 1 -> unreachable",
+                "next-hop 2 -> prohibit",
+                "next-hop 3 -> via fd00::3 dev left",
+                "10.1.0.0/16 -> next-hop 1",
+                "10.2.0.0/16 -> next-hop 2",
+                "2001:db8:1::/48 -> next-hop 1",
+                "2001:db8:2::/48 -> next-hop 3",
+                "10.3.0.0/16 -> next-hop 3",
+            ],
+        );
+        let shown = ip("route show proto 201") + &ip("-6 route show proto 201");
+        for line in ["unreachable 10.1.0.0/16", "prohibit 10.2.0.0/16", "unreachable 2001:db8:1::/48"] {
+            assert!(shown.contains(line), "{line}:\n{shown}");
+        }
+        refused(&mut table, "group 1 -> group 1,3", "next-hop 1 cannot be in a group");
+        let seen = monitored("route", || {
+            done(
+                &mut table,
+                &[
+                    "next-hop 1 -> via fd00::1 dev left",
+                    "next-hop 3 -> prohibit",
+                    "next-hop 2 -> unreachable",
+                ],
+            );
+        });
+        assert!(!seen.iter().any(|line| line.starts_with("Deleted")), "{seen:#?}");
+        let shown = ip("route show proto 201") + &ip("-6 route show proto 201");
+        for line in [
+            "10.1.0.0/16 nhid 1",
+            "unreachable 10.2.0.0/16",
+            "2001:db8:1::/48 nhid 1",
+            "prohibit 2001:db8:2::/48",
+        ] {
+            assert!(shown.contains(line), "{line}:\n{shown}");
+        }
+        assert!(!ip("nexthop show").contains("id 3"));
+        refused(&mut table, "next-hop 2", "next-hop 2 is in use by 1 routes or groups");
+        done(&mut table, &["group 1 -> group 1"]);
+        done(&mut table, &["10.1.0.0/16", "2001:db8:1::/48"]);
+        refused(&mut table, "next-hop 1 -> unreachable", "next-hop 1 is in a group");
+        assert_eq!(texts(&mut table).len(), 7);
+        // After a restart the kernel does not tell of these next hops: with them the routes are as they were.
+        let mut again = open(LinuxSettings::default());
+        assert!(texts(&mut again).contains(&"10.2.0.0/16 -> something else".to_owned()));
+        done(&mut again, &["next-hop 2 -> unreachable", "next-hop 3 -> prohibit"]);
+        done(
+            &mut again,
+            &["10.2.0.0/16 -> next-hop 2", "10.3.0.0/16 -> next-hop 3", "2001:db8:2::/48 -> next-hop 3"],
+        );
+        assert_eq!(texts(&mut again), texts(&mut table));
+    });
+}
