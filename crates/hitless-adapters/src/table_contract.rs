@@ -21,6 +21,11 @@ pub(crate) fn next_hop(id: u8) -> Write {
     Write { key: FibKey::NextHop(id.into()).encode(), part: Some(gateway.encode()) }
 }
 
+pub(crate) fn next_hop_v6(id: u8) -> Write {
+    let gateway = NextHop::via([0xfd00, 0, 0, 0, 0, 0, 0, id.into()].into(), None).expect("a gateway");
+    Write { key: FibKey::NextHop(id.into()).encode(), part: Some(gateway.encode()) }
+}
+
 pub(crate) fn group(number: u32, members: &[u32]) -> Write {
     let members = members.iter().map(|&next_hop| Member { next_hop, weight: 1 }).collect();
     let part = NextHop::group(members).expect("a group").encode();
@@ -85,18 +90,22 @@ fn expected(writes: &[Write]) -> BTreeMap<Blob, Blob> {
 fn what_is_written_is_read_back(make: Make<'_>) {
     let mut table = make();
     assert!(read(&mut *table, FIB).is_empty() && apply(&mut *table, FIB, &[]).is_empty());
-    let group_id = (1 << 31) + 1;
+    let group_id = |number: u32| (1 << 31) + number;
+    // An IPv6 gateway may serve routes of both families; the reverse is not asked of every table.
     let writes = [
         next_hop(1),
         next_hop(2),
+        next_hop_v6(3),
+        next_hop_v6(4),
         group(1, &[1, 2]),
+        group(2, &[3, 4]),
         route("0.0.0.0/0", 1),
-        route("10.0.0.0/8", group_id),
+        route("10.0.0.0/8", group_id(1)),
         route("10.0.0.0/9", 2),
-        route("10.0.0.1/32", 2),
-        route("::/0", 1),
-        route("2001:db8::/32", group_id),
-        route("2001:db8::1/128", 2),
+        route("10.0.0.1/32", 3),
+        route("::/0", 3),
+        route("2001:db8::/32", group_id(2)),
+        route("2001:db8::1/128", 4),
         single(7, &NextHop::Blackhole),
         single(8, &NextHop::Unreachable),
         single(9, &NextHop::Prohibit),
@@ -105,7 +114,7 @@ fn what_is_written_is_read_back(make: Make<'_>) {
         route("10.9.0.0/16", 9),
         route("2001:db8:8::/48", 8),
         route("10.0.0.0/8 table 100", 2),
-        route("2001:db8::/32 table 100", 2),
+        route("2001:db8::/32 table 100", 4),
         route_with_metric("10.20.0.0/16", 1, 20),
         route_with_metric("10.20.0.0/16 table 101", 1, u32::MAX),
     ];
@@ -161,7 +170,7 @@ fn nothing_uses_what_is_absent(make: Make<'_>) {
 
 fn what_is_used_stays(make: Make<'_>) {
     let mut table = make();
-    let writes = [next_hop(1), next_hop(2), group(1, &[1]), route("10.0.0.0/8", 2), route("::/0", 2)];
+    let writes = [next_hop(1), next_hop_v6(2), group(1, &[1]), route("10.0.0.0/8", 2), route("::/0", 2)];
     assert_eq!(apply(&mut *table, FIB, &writes), [true; 5]);
     let deletes = [remove("next-hop 1"), remove("next-hop 2"), remove("10.0.0.0/8"), remove("next-hop 2")];
     assert_eq!(apply(&mut *table, FIB, &deletes), [false, false, true, false]);
@@ -195,6 +204,7 @@ fn a_random_run_reads_back_as_its_outcomes_say(make: Make<'_>) {
                 _ => format!("2001:db8:{:x}::/48", draw(20)),
             };
             writes.push(match draw(6) {
+                0 if hop % 2 == 0 => next_hop_v6(hop as u8),
                 0 => next_hop(hop as u8),
                 1 => remove(&format!("next-hop {hop}")),
                 2 => remove(&text),

@@ -179,6 +179,9 @@ pub struct ClientStatus {
     pub queued: u64,
     /// Writes done since the card started.
     pub writes: u64,
+    /// Of them: what was written again, since the forwarding table had been changed from outside.
+    #[serde(default)]
+    pub mended: u64,
     /// Digest over card parts.
     pub digest: String,
 }

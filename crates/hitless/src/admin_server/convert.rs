@@ -131,6 +131,7 @@ fn client_status(status: &ClientStatus) -> api::ClientStatus {
         failed: status.failed,
         queued: status.queued,
         writes: status.writes,
+        mended: status.mended,
         digest: format!("{:032x}", status.digest.0),
     }
 }

@@ -11,11 +11,10 @@ use hitless_proto::limits::{MAX_CARDS, MAX_CHASSIS_NAME, MAX_UNITS, MAX_VOTERS};
 use toml::Spanned;
 
 use super::file::{
-    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TableName, TimingTable,
-    UnitTable,
+    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TimingTable, UnitTable,
 };
 use super::{
-    ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, fpm,
+    ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, fpm, linux,
     parse_party,
 };
 
@@ -214,11 +213,9 @@ fn cards(place: &Place<'_>, tables: Vec<CardTable>) -> Result<Vec<CardSettings>,
                 "give every card an id of its own",
             ));
         }
-        match table.table {
-            TableName::Memory => {}
-        }
         cards.push(CardSettings {
             id,
+            table: linux::table(place, table.table, table.linux.as_ref())?,
             admin: place.address(&table.admin)?,
             state: place.resolve(table.state),
         });

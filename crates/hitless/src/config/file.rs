@@ -126,13 +126,25 @@ pub(super) struct CardTable {
     pub(super) state: PathBuf,
     #[serde(default)]
     pub(super) table: TableName,
+    pub(super) linux: Option<Spanned<LinuxSection>>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinuxSection {
+    pub(super) table: Option<Spanned<i64>>,
+    pub(super) protocol: Option<Spanned<i64>>,
+    pub(super) take_over: Option<bool>,
+    pub(super) repair: Option<bool>,
+    pub(super) audit_s: Option<Spanned<i64>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TableName {
     #[default]
     Memory,
+    Linux,
 }
 
 #[derive(Debug, Deserialize)]

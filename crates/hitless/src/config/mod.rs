@@ -5,6 +5,7 @@ mod check;
 mod diagnose;
 mod file;
 mod fpm;
+mod linux;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hitless_adapters::fpm::FpmSettings;
+use hitless_adapters::linux::LinuxSettings;
 use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use hitless_proto::ids::{CardId, Party, UnitId};
 use thiserror::Error;
@@ -129,11 +131,22 @@ impl UnitSettings {
     }
 }
 
-/// A card. Its forwarding table is in memory: there is no other kind yet.
+/// The forwarding table of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableSettings {
+    /// In the memory of its process: it forwards nothing.
+    Memory,
+    /// The kernel that it runs on.
+    Linux(LinuxSettings),
+}
+
+/// A card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardSettings {
     /// Its number.
     pub id: CardId,
+    /// What forwards.
+    pub table: TableSettings,
     /// Where its admin API listens.
     pub admin: SocketAddr,
     /// What it promised.

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use hitless_adapters::fpm::FpmSettings;
+use hitless_adapters::linux::LinuxSettings;
 use hitless_proto::config::Timing;
 use hitless_proto::ids::{CardId, Party, UnitId};
 
-use super::{ArbiterSettings, DEFAULT, Settings};
+use super::{ArbiterSettings, DEFAULT, Settings, TableSettings};
 
 fn parse(text: &str) -> Result<Settings, String> {
     Settings::parse(text, Path::new("/etc/chassis.toml")).map_err(|error| error.to_string())
@@ -169,5 +170,45 @@ fn what_is_wrong_as_a_whole_is_an_error() {
     for (text, said) in cases {
         let error = parse(&text).unwrap_err();
         assert!(error.contains(said), "{said}: {error}");
+    }
+}
+
+#[test]
+fn a_card_may_program_the_kernel() {
+    let memory = parse(DEFAULT).unwrap();
+    assert_eq!(memory.cards[0].table, TableSettings::Memory);
+    let linux = parse(&default_with("table = \"memory\"", "table = \"linux\"")).unwrap();
+    assert_eq!(linux.cards[0].table, TableSettings::Linux(LinuxSettings::default()));
+    let shown =
+        default_with("# linux = {", "linux = {").replacen("table = \"memory\"", "table = \"linux\"", 1);
+    assert_eq!(parse(&shown).unwrap(), linux, "the default file shows the defaults");
+    let own = shown.replacen("table = 254, protocol = 201", "table = 1000, protocol = 186", 1);
+    let own = own.replacen("audit_s = 300", "audit_s = 0", 1);
+    let own = parse(&own).unwrap();
+    let settings = LinuxSettings { table: 1000, protocol: 186, audit: None, ..LinuxSettings::default() };
+    assert_eq!(own.cards[0].table, TableSettings::Linux(settings));
+    assert!(
+        own.warnings().iter().any(|warning| warning.contains("which is that of FRR")),
+        "{:?}",
+        own.warnings()
+    );
+}
+
+#[test]
+fn what_is_wrong_about_the_kernels_table_is_named_with_its_line() {
+    let shown = default_with("# linux = {", "linux = {");
+    let linux = shown.replacen("table = \"memory\"", "table = \"linux\"", 1);
+    for (text, from, to, said) in [
+        (&shown, "table = 254", "table = 254", "this card has the table \"memory\""),
+        (&linux, "table = 254", "table = 0", "1 to 4294967295"),
+        (&linux, "table = 254", "table = 255", "the kernel's own"),
+        (&linux, "protocol = 201", "protocol = 4", "5 to 255"),
+        (&linux, "audit_s = 300", "audit_s = -1", "0 to 86400"),
+        (&linux, "repair = true", "repare = true", "did you mean `repair`?"),
+    ] {
+        let (before, section) = text.rsplit_once("\nlinux = {").unwrap();
+        let error = parse(&format!("{before}\nlinux = {{{}", section.replacen(from, to, 1))).unwrap_err();
+        assert!(error.contains(said), "{to}: {error}");
+        assert!(error.starts_with("/etc/chassis.toml:"), "{to}: {error}");
     }
 }
