@@ -73,6 +73,9 @@ fn put_input(input: &Input, line: &mut LineWriter) {
                 line.bytes("part", part);
             }
         }
+        Input::Curable { process } => {
+            line.text("kind", "curable").number("process", process.0.into());
+        }
         Input::Adopt { process, entries } => {
             line.text("kind", "adopt").number("process", process.0.into()).text("entries", &pairs(entries));
         }
@@ -117,6 +120,7 @@ fn take_input(line: &Line) -> Result<Input, LineError> {
             let part = if line.has("part") { Some(line.blob("part")?) } else { None };
             Input::Found { process: process()?, key: line.blob("key")?, part }
         }
+        "curable" => Input::Curable { process: process()? },
         "adopt" => Input::Adopt { process: process()?, entries: take_pairs(line.text("entries")?)? },
         "submit" => Input::Submit { process: process()?, change: take_change(line)? },
         "begin-switchover" => {

@@ -53,6 +53,7 @@ fn inputs() -> vec::Vec<Input> {
         },
         Input::Applied { process: fib, batch: 6, outcomes: vec![] },
         Input::Found { process: fib, key: "k".into(), part: None },
+        Input::Curable { process: fib },
         Input::Found { process: fib, key: "k".into(), part: Some(Blob::default()) },
         Input::Adopt {
             process: fib,
