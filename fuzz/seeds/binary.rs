@@ -81,10 +81,8 @@ fn fib() -> Vec<Vec<u8>> {
     }
     for text in ["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0"] {
         let key: FibKey = text.parse().expect("a prefix");
-        let put = [
-            seed(0, &FibKey::NextHop(1).encode(), &[0]),
-            seed(0, &key.encode(), &Route { next_hop: 1 }.encode()),
-        ];
+        let put =
+            [seed(0, &FibKey::NextHop(1).encode(), &[0]), seed(0, &key.encode(), &Route::to(1).encode())];
         seeds.push(put.concat());
         seeds.push(seed(1, text.as_bytes(), b"blackhole"));
     }

@@ -53,7 +53,7 @@ pub(crate) fn all() -> Result<bool> {
 }
 
 /// What looks for faults that no test names: the simulator over many seeds, and over some of them twice; the model checker
-/// over a small chassis; and the proof that the simulator sees what is wrong.
+/// over small chassis, and the proof that it sees what is wrong.
 fn searches() -> Result<bool> {
     let sim = ["run", "--release", "-q", "-p", "hitless-sim", "--locked"];
     let model = ["run", "--release", "-q", "-p", "hitless-model", "--locked"];
@@ -67,7 +67,7 @@ fn searches() -> Result<bool> {
     search(&sim, &["--", "sweep", "--seeds", "0..500"])?;
     search(&sim, &["--", "sweep", "--seeds", "500..540", "--twice"])?;
     search(&model, &["--", "--per-commit"])?;
-    search(&sim, &[mutants, &["mutants"]].concat())?;
+    search(&model, &[mutants, &["--mutants"]].concat())?;
     Ok(good)
 }
 

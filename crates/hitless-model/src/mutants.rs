@@ -38,16 +38,16 @@ pub struct Found {
     pub by: Counterexample,
 }
 
+/// The op that is everywhere when a search begins, and two more.
+const OPS: &[Wanted] = &[(2, Some(0)), (0, Some(1)), (1, Some(1))];
+
 /// Where the loss of a rule shows soonest; `Err`: why it cannot show in this model.
 fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
-    let base: &[Wanted] = &[(2, Some(0))];
-    let (one, two): (&[Wanted], &[Wanted]) =
-        (&[(2, Some(0)), (0, Some(1))], &[(2, Some(0)), (0, Some(1)), (1, Some(1))]);
+    let (base, one, two) = (&OPS[..1], &OPS[..2], OPS);
     let crash = Faults { crashes: 1, ..Faults::default() };
     let card = Faults { card_restarts: 1, ..Faults::default() };
     let both = Faults { card_restarts: 1, ..crash };
     let back = Faults { unit_restarts: 1, ..crash };
-    let cuts = Faults { cuts: 2, ..Faults::default() };
     let twice = Faults { crashes: 2, ..Faults::default() };
     Ok(match rule {
         Rule::FoldAfterAck | Rule::AckAfterApply => ("2 units, 1 card", Bounds::new(2, 1, base, crash)),
@@ -65,35 +65,31 @@ fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
             let named: &[Wanted] = &[(2, Some(0)), (FIRST_NAMED, Some(1))];
             ("2 units, 2 cards, 1 op for one of them, 1 crash", Bounds::new(2, 2, named, crash))
         }
-        Rule::GateAll => {
-            let gated = Bounds { output_rule: OutputRule::Gated, ..Bounds::new(3, 1, one, crash) };
-            ("3 units, 1 card, 1 op, 1 crash, gated", gated)
-        }
+        Rule::GateAll => ("3 units, 1 card, 1 op, 1 crash, gated", {
+            Bounds { output_rule: OutputRule::Gated, ..Bounds::new(3, 1, one, crash) }
+        }),
         Rule::Majority => ("3 units, 1 card, 1 crash", Bounds::new(3, 1, base, crash)),
         Rule::Purge => {
             ("3 units, 1 card, 1 op, 2 crashes", Bounds { epochs: 3, ..Bounds::new(3, 1, one, twice) })
         }
         Rule::BootId => ("2 units, 1 card, 1 op, 1 crash, 1 card restart", Bounds::new(2, 1, one, both)),
         Rule::Verify => ("2 units, 1 card, 1 card restart", Bounds::new(2, 1, base, card)),
-        Rule::DurablePromise => {
-            let slow = Bounds { slow_disk: true, ..Bounds::new(2, 1, base, both) };
-            ("2 units, 1 card, 1 crash, 1 card restart, slow disks", slow)
-        }
+        Rule::DurablePromise => ("2 units, 1 card, 1 crash, 1 card restart, slow disks", {
+            Bounds { slow_disk: true, ..Bounds::new(2, 1, base, both) }
+        }),
         Rule::Eligibility | Rule::Incarnation => {
             ("2 units, 1 card, 1 crash and restart", Bounds::new(2, 1, base, back))
         }
-        Rule::Resync => {
-            let twice = Faults { crashes: 2, ..back };
-            ("2 units, 1 card, 2 crashes, 1 restart", Bounds { epochs: 3, ..Bounds::new(2, 1, base, twice) })
-        }
-        Rule::Superseded => ("2 units, 1 card, 2 links given up", Bounds::new(2, 1, base, cuts)),
-        Rule::ReplayOrder => return Err("entries of `table` do not depend on each other; those of `fib` do"),
-        Rule::NewerOnly => {
-            return Err(
-                "links keep order and repeat nothing, and a fill is read when it is sent, behind every newer op",
-            );
-        }
-        Rule::QuietPromise
+        Rule::Resync => ("2 units, 1 card, 2 crashes, 1 restart", {
+            Bounds { epochs: 3, ..Bounds::new(2, 1, base, Faults { crashes: 2, ..back }) }
+        }),
+        Rule::Superseded => (
+            "2 units, 1 card, 2 links given up",
+            Bounds::new(2, 1, base, Faults { cuts: 2, ..Faults::default() }),
+        ),
+        Rule::ReplayOrder
+        | Rule::NewerOnly
+        | Rule::QuietPromise
         | Rule::HistoryBegins
         | Rule::Nack
         | Rule::FoldOverOlder
@@ -113,10 +109,19 @@ fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
         | Rule::OneUnitPerEpoch
         | Rule::DurableVote
         | Rule::NoneLives
-        | Rule::EveryCard => {
-            return Err("not searched for here: the simulator hunts it");
-        }
+        | Rule::EveryCard => return Err(why_not_here(rule)),
     })
+}
+
+/// Why the loss of a rule cannot show in this model, or is not looked for.
+fn why_not_here(rule: Rule) -> &'static str {
+    if rule == Rule::ReplayOrder {
+        "entries of `table` do not depend on each other; those of `fib` do"
+    } else if rule == Rule::NewerOnly {
+        "links keep order and repeat nothing, and a fill is read when it is sent, behind every newer op"
+    } else {
+        "not searched for here: the simulator hunts it"
+    }
 }
 
 /// Takes each rule out and searches where that shows soonest, for at most `each`. Calls `tell` with what came of it, and

@@ -100,7 +100,7 @@ fn fib_change(key: u8, value: u8) -> Change {
     }
     let part = match key {
         FibKey::NextHop(_) => NextHop::Blackhole.encode(),
-        FibKey::Route(_) => Route { next_hop }.encode(),
+        FibKey::Route { .. } => Route::to(next_hop).encode(),
     };
     key.put(part, Blob::from("note"))
 }
