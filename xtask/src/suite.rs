@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 
 use crate::check;
 use crate::command::{cargo, loudly, watched};
-use crate::fuzz;
 use crate::tree::Tree;
 
 /// Tests that ran, summed over the runners.
@@ -47,7 +46,6 @@ pub(crate) fn all() -> Result<bool> {
     good &= run_tests(None, &mut tally)?;
     good &= watched(&mut cargo(&["test", "--workspace", "--doc", "--locked"]), |line| tally.count(line))?;
     good &= searches()?;
-    good &= fuzz::all()?;
     good &= check::check(&Tree::read()?, &[])?;
     Ok(close(good, tally))
 }
