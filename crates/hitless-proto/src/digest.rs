@@ -195,6 +195,12 @@ impl SparseTree {
     }
 }
 
+/// The sums of a node's children. A peer may ask for anything: what is not in the tree sums up to nothing.
+pub(crate) fn children(level: u8, node: u32, sum: impl Fn(u8, u32) -> Sum) -> [Sum; FANOUT as usize] {
+    let (level, first) = (level.saturating_add(1), node.saturating_mul(FANOUT));
+    core::array::from_fn(|child| sum(level, first.saturating_add(child as u32)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +225,18 @@ mod tests {
     fn nodes_out_of_range_are_empty() {
         assert_eq!(Tree::new().sum(9, 70_000), Sum::ZERO);
         assert_eq!(SparseTree::default().sum(0, u32::MAX), Sum::ZERO);
+    }
+
+    #[test]
+    fn any_node_has_children() {
+        let mut tree = Tree::new();
+        tree.change(0x1234, Sum(7), Sum::ZERO);
+        let sum = |level, node| tree.sum(level, node);
+        assert_eq!(children(3, 0x123, sum)[4], Sum(7));
+        assert_eq!(children(0, 0, sum)[1], Sum(7));
+        for (level, node) in [(u8::MAX, 0), (3, u32::MAX), (u8::MAX, u32::MAX)] {
+            assert_eq!(children(level, node, sum), [Sum::ZERO; 16]);
+        }
     }
 
     #[test]

@@ -125,6 +125,8 @@ fn change(world: &mut World, (from, to): (Place, Place), choices: &mut Choices<'
         bytes[at] = if how & 4 != 0 { value } else { bytes[at].wrapping_add(value) };
     }
     if how & 8 != 0 {
+        // Even if nothing comes in its place: a message is lost.
+        world.forged = true;
         world.wires.get_mut(&(from, to)).and_then(VecDeque::pop_front);
     }
     forge(world, (from, to), &bytes);
@@ -176,8 +178,12 @@ fn misuse(world: &mut World, place: Place, choices: &mut Choices<'_>) {
                 (0..small & 7).map(|at| if at == 3 { Err("no".to_owned()) } else { Ok(()) }).collect();
             Input::Applied { process: ProcessId(1 + u16::from(small >> 7)), batch: number >> 3 & 7, outcomes }
         }
-        3 => Input::Connected { peer: Party::Unit(UnitId(small)), life: Life(number) },
-        4 => Input::Connected { peer: Party::Card(CardId(small.into())), life: Life(number) },
+        // Only other parties of the chassis get through a handshake, in whatever life.
+        3 | 4 => {
+            let other = (place + 1 + usize::from(small) % (world.hosts.len() - 1)) % world.hosts.len();
+            let peer = world.hosts[other].party;
+            Input::Connected { peer, life: Life(number) }
+        }
         5 => Input::Disconnected { peer: world.hosts[usize::from(small) % world.hosts.len()].party },
         6 => Input::Forgo { party: Party::Card(CardId(small.into())) },
         _ => Input::Verdict(verdict(world, small, choices)),

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::channel::Channel;
+use crate::digest::children;
 use crate::entry::{Blob, CardContent};
 use crate::ids::CardId;
 use crate::message::{Answer, Ask, LeafEntry, Question, Tell};
@@ -13,12 +14,8 @@ pub(super) fn tell(channel: &Channel, card: CardId, ask: Ask) -> Tell {
     let answer = match ask.question {
         Question::Root => Answer::Root { sum: table.card_sum(card, 0, 0), entries: table.entries() },
         Question::Children { level, nodes } => {
-            let children = |node: u32| {
-                core::array::from_fn(|child| {
-                    table.card_sum(card, level + 1, node.saturating_mul(16) + child as u32)
-                })
-            };
-            Answer::Children(nodes.into_iter().map(children).collect())
+            let sum = |level, node| table.card_sum(card, level, node);
+            Answer::Children(nodes.into_iter().map(|node| children(level, node, sum)).collect())
         }
         Question::Leaves { leaves, with_parts } => {
             let list = |leaf: u32| -> Vec<LeafEntry> {

@@ -330,7 +330,7 @@ impl Primary {
         let timing = &context.chassis.timing;
         let of_streams = self.streams.values().filter_map(|stream| stream.next_timeout(timing)).min();
         let of_phase = match &self.phase {
-            Phase::HandingOver(switchover) => Some(switchover.deadline),
+            Phase::HandingOver(switchover) => switchover.deadline,
             Phase::TakingOver | Phase::Open => None,
         };
         let of_takeover = self.takeover.as_ref().and_then(|takeover| takeover.patience_ends(timing));

@@ -15,7 +15,7 @@ use crate::rules::{Rule, holds};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Switchover {
     to: UnitId,
-    pub(super) deadline: Time,
+    pub(super) deadline: Option<Time>,
     step: Step,
 }
 
@@ -65,7 +65,7 @@ impl Primary {
                 .find(|unit| in_sync(*unit))
                 .ok_or(SwitchoverError::NoStandby)?,
         };
-        let deadline = now.after(context.chassis.timing.switchover);
+        let deadline = Some(now.after(context.chassis.timing.switchover));
         self.phase = Phase::HandingOver(Switchover { to, deadline, step: Step::Draining });
         Ok(to)
     }
@@ -114,7 +114,7 @@ impl Primary {
     }
 
     pub(super) fn switchover_timeout(&mut self, context: &mut Context, now: Time) {
-        if matches!(&self.phase, Phase::HandingOver(switchover) if switchover.deadline <= now) {
+        if matches!(&self.phase, Phase::HandingOver(Switchover { deadline: Some(at), .. }) if *at <= now) {
             self.abort_switchover(context, "it took too long");
         }
     }
@@ -122,7 +122,7 @@ impl Primary {
     /// Gives the role back to this unit: at once where no consent was given, else if the arbiter says so.
     fn abort_switchover(&mut self, context: &mut Context, reason: &str) {
         let Phase::HandingOver(switchover) = &mut self.phase else { return };
-        switchover.deadline = Time(u64::MAX);
+        switchover.deadline = None;
         match switchover.step {
             Step::Draining | Step::Comparing => self.phase = Phase::Open,
             Step::HandedOver => {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::digest::{DigestKey, SparseTree, Sum};
+use crate::digest::{DigestKey, SparseTree, Sum, children};
 use crate::entry::{Audience, Blob, Cookie, Update};
 use crate::failures::Failures;
 use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
@@ -265,10 +265,7 @@ impl Replica {
         let answer = match ask.question {
             Question::Root => Answer::Root { sum: sum(0, 0), entries: self.table.entries() },
             Question::Children { level, nodes } => {
-                let children = |node: u32| {
-                    core::array::from_fn(|child| sum(level + 1, node.saturating_mul(16) + child as u32))
-                };
-                Answer::Children(nodes.into_iter().map(children).collect())
+                Answer::Children(nodes.into_iter().map(|node| children(level, node, sum)).collect())
             }
             Question::Leaves { leaves, .. } => {
                 Answer::leaves(leaves.into_iter().map(|leaf| self.tell_leaf(leaf, &pending)))

@@ -67,12 +67,12 @@ impl ControlUnit {
 
     fn campaign_later(&mut self) {
         let period = self.context.chassis.timing.campaign;
-        let pause = period + self.context.random(period);
+        let pause = period.saturating_add(self.context.random(period));
         self.campaign.next_try = Some(self.now.after(pause));
     }
 
     pub(super) fn campaign_due(&self) -> Option<Time> {
-        let patience = self.context.chassis.timing.campaign * PATIENCE;
+        let patience = self.context.chassis.timing.campaign.saturating_mul(PATIENCE);
         // What the external arbiter was asked cannot be given up: its answer is waited for.
         let given_up =
             self.campaign.since.filter(|_| !self.campaign.asked).map(|since| since.after(patience));
@@ -86,7 +86,7 @@ impl ControlUnit {
         {
             primary.record_unavailable(&mut self.context);
         }
-        let patience = self.context.chassis.timing.campaign * PATIENCE;
+        let patience = self.context.chassis.timing.campaign.saturating_mul(PATIENCE);
         if self.campaign.since.is_some_and(|since| since.after(patience) <= now) && !self.campaign.asked {
             self.campaign.since = None;
             self.proposer.iter_mut().for_each(|proposer| proposer.abandon());
