@@ -10,13 +10,18 @@ use crate::message::{Roster, ToStandby, UnitMessage};
 use crate::rules::{Rule, holds};
 
 impl Primary {
-    /// The units that hold everything: this one, and those whose every process was proved equal.
+    /// The units that hold everything: this one, and those whose every process was proved equal, and that have since received
+    /// every op that is safe. A record that names a unit may stand though only one voter has it, so nothing may be on its
+    /// way to that unit that a source was told is safe.
     fn proved(&self, context: &Context) -> Vec<(UnitId, Life)> {
         let mut proved: Vec<(UnitId, Life)> = Vec::from([(context.unit, context.life)]);
         for unit in context.other_units() {
             let party = Party::Unit(unit);
-            let equal = |stream: &super::Stream| stream.feeds.get(&party).is_some_and(super::Feed::in_step);
-            let synced = !holds(Rule::Resync) || self.streams.values().all(equal);
+            let holds_all = |stream: &super::Stream| {
+                let feed = stream.feeds.get(&party);
+                feed.is_some_and(|feed| feed.in_step() && feed.acked >= stream.safe)
+            };
+            let synced = !holds(Rule::Resync) || self.streams.values().all(holds_all);
             if let (true, Some(life)) = (synced, context.links.get(&party)) {
                 proved.push((unit, *life));
             }
