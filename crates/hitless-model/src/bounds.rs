@@ -99,20 +99,32 @@ impl Bounds {
     #[must_use]
     pub fn longer() -> Vec<(&'static str, Self)> {
         let one = [BASE, (0, Some(1))];
-        let two_crashes = Faults { crashes: 2, ..Faults::default() };
+        let twice = Faults { crashes: 2, ..Faults::default() };
         let back = Faults { crashes: 1, unit_restarts: 1, ..Faults::default() };
+        let twice_back = Faults { unit_restarts: 1, ..twice };
+        let prompt = |units, cards, faults| Self {
+            epochs: 3,
+            prompt: true,
+            ack_path: AckPath::Relayed,
+            ..Self::new(units, cards, &one, faults)
+        };
         vec![
             (
                 "3 units, 1 card, 1 op, 3 epochs, 2 crashes",
-                Self { epochs: 3, ..Self::new(3, 1, &one, two_crashes) },
+                Self { epochs: 3, ..Self::new(3, 1, &one, twice) },
             ),
+            ("2 units, 1 card, 1 crash and restart", Self::new(2, 1, &one[..1], back)),
             ("2 units, 1 card, 1 op, 3 epochs, 1 crash and restart, prompt", {
-                Self { epochs: 3, prompt: true, ..Self::new(2, 1, &one, back) }
+                Self { ack_path: AckPath::Direct, ..prompt(2, 1, back) }
             }),
-            ("2 units, 2 cards, 1 op, 3 epochs, 1 crash and restart, prompt, relayed acks", {
-                let relayed = Self { ack_path: AckPath::Relayed, ..Self::new(2, 2, &one, back) };
-                Self { epochs: 3, prompt: true, ..relayed }
-            }),
+            (
+                "2 units, 1 card, 1 op, 3 epochs, 2 crashes, 1 restart, prompt, relayed acks",
+                prompt(2, 1, twice_back),
+            ),
+            (
+                "2 units, 2 cards, 1 op, 3 epochs, 1 crash and restart, prompt, relayed acks",
+                prompt(2, 2, back),
+            ),
         ]
     }
 }

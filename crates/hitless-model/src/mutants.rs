@@ -57,9 +57,7 @@ fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
         | Rule::OpenFirst
         | Rule::RollForward
         | Rule::Replay => ("2 units, 1 card, 1 op, 1 crash", Bounds::new(2, 1, one, crash)),
-        Rule::Receipt | Rule::TruncateAtStable => {
-            ("2 units, 1 card, 2 ops, 1 crash", Bounds::new(2, 1, two, crash))
-        }
+        Rule::TruncateAtStable => ("2 units, 1 card, 2 ops, 1 crash", Bounds::new(2, 1, two, crash)),
         Rule::Fence => ("2 units, 2 cards, 1 op, 1 crash", Bounds::new(2, 2, one, crash)),
         Rule::DigestOfCard => {
             let named: &[Wanted] = &[(2, Some(0)), (FIRST_NAMED, Some(1))];
@@ -72,7 +70,9 @@ fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
         Rule::Purge => {
             ("3 units, 1 card, 1 op, 2 crashes", Bounds { epochs: 3, ..Bounds::new(3, 1, one, twice) })
         }
-        Rule::BootId => ("2 units, 1 card, 1 op, 1 crash, 1 card restart", Bounds::new(2, 1, one, both)),
+        Rule::BootId | Rule::Receipt => {
+            ("2 units, 1 card, 1 op, 1 crash, 1 card restart", Bounds::new(2, 1, one, both))
+        }
         Rule::Verify => ("2 units, 1 card, 1 card restart", Bounds::new(2, 1, base, card)),
         Rule::DurablePromise => ("2 units, 1 card, 1 crash, 1 card restart, slow disks", {
             Bounds { slow_disk: true, ..Bounds::new(2, 1, base, both) }

@@ -10,12 +10,13 @@ use crate::message::{Roster, ToStandby, UnitMessage};
 use crate::rules::{Rule, holds};
 
 impl Primary {
-    /// The units that hold everything: this one, and those whose every process was proved equal.
+    /// The units that hold everything: this one, and those whose every process was proved equal, and that have since received
+    /// every op that is safe. A record that names a unit may stand though only one voter has it, so nothing may be on its
+    /// way to that unit that a source was told is safe.
     fn proved(&self, context: &Context) -> Vec<(UnitId, Life)> {
         let mut proved: Vec<(UnitId, Life)> = Vec::from([(context.unit, context.life)]);
         for unit in context.other_units() {
             let party = Party::Unit(unit);
-            // Its digest says that it has what was sent before it was asked. What was told to be safe since is on its way.
             let equal = |stream: &super::Stream| {
                 stream.feeds.get(&party).is_some_and(|feed| feed.in_step() && feed.acked >= stream.safe)
             };

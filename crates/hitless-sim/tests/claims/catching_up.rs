@@ -1,11 +1,12 @@
 //! A follower is brought up to date by the cheapest means that suffices: tail, reconcile or bulk.
 
 use hitless_proto::ids::Party;
+use hitless_proto::message::ToStandby;
 use hitless_proto::process::table;
 use hitless_sim::World;
 
-use crate::scene::{CARD_2, heal_and_compare, load, pair, put, successor, whole};
-use crate::wires::{Used, since, used};
+use crate::scene::{CARD_2, forwarded, heal_and_compare, load, pair, put, successor, wait_safe, whole};
+use crate::wires::{Used, since, to_standbys, used};
 
 /// Entries before anything happens.
 const LOADED: u32 = 400;
@@ -120,4 +121,37 @@ fn a_former_primary_catches_up_by_reconcile() {
     assert!(used.descents > 0, "{used:?}");
     let held = world.held(former, table::ID);
     assert_eq!((held.len(), &held[&"key-1".into()].1.card_part[..]), (LOADED as usize, &b"before"[..]));
+}
+
+/// Observed: an op becomes safe with the primary alone while the joiner's digest is on its way, and has not reached the
+/// joiner when the primary dies; the joiner does not take over, and the op survives on the cards.
+#[test]
+fn a_joiner_that_lacks_a_safe_op_is_not_named() {
+    let mut world = whole(World::builder());
+    let (primary, joiner) = pair(&world);
+    world.kill(Party::Unit(joiner));
+    load(&mut world, 10);
+    let mark = world.messages().len();
+    world.restart(Party::Unit(joiner));
+    let asked = |world: &World| {
+        let asks =
+            to_standbys(since(world, mark)).filter(|(_, _, message)| matches!(message, ToStandby::Ask(_)));
+        asks.count() == world.processes().len()
+    };
+    world.run_until(asked).unwrap();
+    world.hold_one_way(Party::Unit(joiner), Party::Unit(primary));
+    world.run_for(2_000).unwrap();
+    world.cut_one_way(Party::Unit(primary), Party::Unit(joiner));
+    put(&mut world, "new", "value");
+    wait_safe(&mut world);
+    world.release_link(Party::Unit(joiner), Party::Unit(primary));
+    world.run_for(3_000).unwrap();
+    assert!(!world.held(joiner, table::ID).contains_key(&"new".into()), "the joiner lacks it");
+    world.kill(Party::Unit(primary));
+    world.run_for(3_000_000).unwrap();
+    assert_eq!(world.primary(), None, "who lacks a safe op may not take over");
+    world.mend(Party::Unit(primary), Party::Unit(joiner));
+    world.restart(Party::Unit(primary));
+    heal_and_compare(&mut world);
+    assert_eq!(forwarded(&world, CARD_2, "new"), Some(&b"value"[..]));
 }
