@@ -3,6 +3,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 use super::known::Known;
 use super::limits::{ANSWER_BUFFER, ANSWER_TIMEOUT, DUMP_TRIES, MAX_DELETED};
 use super::mirror::{HeldHop, HeldRoute, RouteKey};
@@ -162,6 +164,12 @@ impl Progress {
                 // Both carry an error, or zero.
                 return match refusal(message)? {
                     None => Ok(Dump::Over),
+                    // A kernel without IPv6 has no routes of it.
+                    Some(Refusal { errno: Errno::OPNOTSUPP | Errno::AFNOSUPPORT, .. })
+                        if self.phase == Phase::Ipv6 =>
+                    {
+                        Ok(Dump::Over)
+                    }
                     Some(refusal) => Err(self.explain(&refusal)),
                 };
             }

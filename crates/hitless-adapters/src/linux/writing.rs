@@ -334,6 +334,9 @@ impl LinuxTable {
     /// Sends the batch, and settles what it was for.
     fn flush(&mut self, run: &mut Run<'_>) {
         let slots = std::mem::take(&mut run.slots);
+        if self.crossed.is_empty() {
+            std::mem::swap(&mut self.crossed, &mut run.keys);
+        }
         self.crossed.extend(run.keys.drain());
         let contested = match self.batch.exchange(&mut self.socket) {
             Ok(answers) => self.settle(run, slots, answers),
