@@ -1,8 +1,10 @@
-//! The repository's own verbs, run as `cargo xtask VERB`: one looks (`check`), one mends (`fix`), one tests (`test`).
+//! The repository's own verbs, run as `cargo xtask VERB`: one looks (`check`), one mends (`fix`), one tests (`test`),
+//! one searches for inputs that break something (`fuzz`).
 
 mod check;
 mod command;
 mod fix;
+mod fuzz;
 mod step;
 mod suite;
 mod tidy;
@@ -22,6 +24,9 @@ usage: cargo xtask VERB
   fix            format the code and apply the lints' own safe corrections
   test           build what the tests run, run all tests and doc tests, then check
   test FILTER    only the tests whose names contain FILTER, without doc tests and check
+  fuzz           all fuzz targets: what was found before, then some seconds each
+  fuzz TARGET --runs N   one target for N executions
+  fuzz TARGET FILE...    one target on these inputs
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +49,9 @@ fn run(words: &[&str]) -> Result<bool> {
         ["fix"] => fix::fix(),
         ["test"] => suite::all(),
         ["test", filter] => suite::filtered(filter),
+        ["fuzz"] => fuzz::all(),
+        ["fuzz", target, "--runs", runs] => fuzz::long(target, runs),
+        ["fuzz", target, inputs @ ..] if !inputs.is_empty() => fuzz::replay(target, inputs),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(!words.is_empty())

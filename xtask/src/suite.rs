@@ -1,9 +1,10 @@
-//! `cargo xtask test`: set-up, all tests, doc tests, the searches, then `check`; the last line counts the tests.
+//! `cargo xtask test`: set-up, all tests, doc tests, the searches, the fuzz targets, then `check`; the last line counts the tests.
 
 use anyhow::{Context, Result};
 
 use crate::check;
 use crate::command::{cargo, loudly, watched};
+use crate::fuzz;
 use crate::tree::Tree;
 
 /// Tests that ran, summed over the runners.
@@ -46,15 +47,28 @@ pub(crate) fn all() -> Result<bool> {
     good &= run_tests(None, &mut tally)?;
     good &= watched(&mut cargo(&["test", "--workspace", "--doc", "--locked"]), |line| tally.count(line))?;
     good &= searches()?;
+    good &= fuzz::all()?;
     good &= check::check(&Tree::read()?, &[])?;
     Ok(close(good, tally))
 }
 
-/// What looks for faults that no test names: the simulator over many seeds, and the model checker over the smallest chassis.
+/// What looks for faults that no test names: the simulator over many seeds, and over some of them twice; the model checker
+/// over small chassis, and the proof that it sees what is wrong.
 fn searches() -> Result<bool> {
-    let sweep = ["run", "-q", "-p", "hitless-sim", "--locked", "--", "sweep", "--seeds", "0..500"];
-    let model = ["run", "-q", "-p", "hitless-model", "--locked"];
-    Ok(loudly(&mut cargo(&sweep))? & loudly(&mut cargo(&model))?)
+    let sim = ["run", "--release", "-q", "-p", "hitless-sim", "--locked"];
+    let model = ["run", "--release", "-q", "-p", "hitless-model", "--locked"];
+    let mutants: &[&str] = &["--features", "mutants", "--"];
+    let mut good = true;
+    let mut search = |program: &[&str], rest: &[&str]| -> Result<()> {
+        println!("search: {} {}", program[4], rest.join(" "));
+        good &= loudly(&mut cargo(&[program, rest].concat()))?;
+        Ok(())
+    };
+    search(&sim, &["--", "sweep", "--seeds", "0..500"])?;
+    search(&sim, &["--", "sweep", "--seeds", "500..540", "--twice"])?;
+    search(&model, &["--", "--per-commit"])?;
+    search(&model, &[mutants, &["--mutants"]].concat())?;
+    Ok(good)
 }
 
 /// Runs the tests whose names contain `filter`.

@@ -32,7 +32,7 @@ fn count(path: &Path) -> Result<(Box<dyn Source + Send>, Counts), BadInput> {
                 counts.invalid += u64::from(Fib.validate(&item.change).is_err());
                 match (FibKey::decode(&item.change.key), &item.change.content) {
                     (Ok(FibKey::NextHop(_)), Some(_)) => counts.next_hops += 1,
-                    (Ok(FibKey::Route(_)), Some(_)) => {
+                    (Ok(FibKey::Route { .. }), Some(_)) => {
                         counts.put += 1;
                         counts.prefixes.insert(item.change.key);
                     }

@@ -1,5 +1,7 @@
 //! The outside world of hitless: sources of changes, forwarding tables, the durable store, the local arbiter.
 
+pub mod fpm;
+pub mod linux;
 pub mod local_arbiter;
 pub mod memory;
 pub mod redb_store;

@@ -21,6 +21,14 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Pause between two tries for the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
+/// The record in the text of such a file; `path` names it in errors.
+///
+/// # Errors
+/// The text is no record, or not this chassis's; in words for the operator.
+pub fn parse_record(text: &str, path: PathBuf, chassis: &str) -> Result<Record, String> {
+    RecordFile::new(path, chassis).parse(text)
+}
+
 /// Reads, checks and replaces the record under a lock that all control units of the machine share.
 ///
 /// Beside the record `PATH` there are `PATH.lock`, which stays, and for moments `PATH.new`.

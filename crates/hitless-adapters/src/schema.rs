@@ -4,7 +4,9 @@
 //! {"process":"fib","next_hop":7,"via":"192.0.2.1","dev":"eth0"}
 //! {"process":"fib","group":1,"members":[{"next_hop":7,"weight":10},{"next_hop":8}]}
 //! {"process":"fib","prefix":"10.0.0.0/8","next_hop":7,"note":"static"}
+//! {"process":"fib","prefix":"10.0.0.0/8","table":100,"metric":20,"next_hop":7}
 //! {"process":"fib","delete":"10.0.0.0/8"}
+//! {"process":"fib","delete":"10.0.0.0/8","table":100}
 //! {"process":"fib","delete_next_hop":7}
 //! {"process":"table","key":"k1","value":"v1","cards":[1,2]}
 //! {"process":"table","delete":"k1"}

@@ -21,6 +21,11 @@ pub(crate) fn next_hop(id: u8) -> Write {
     Write { key: FibKey::NextHop(id.into()).encode(), part: Some(gateway.encode()) }
 }
 
+pub(crate) fn next_hop_v6(id: u8) -> Write {
+    let gateway = NextHop::via([0xfd00, 0, 0, 0, 0, 0, 0, id.into()].into(), None).expect("a gateway");
+    Write { key: FibKey::NextHop(id.into()).encode(), part: Some(gateway.encode()) }
+}
+
 pub(crate) fn group(number: u32, members: &[u32]) -> Write {
     let members = members.iter().map(|&next_hop| Member { next_hop, weight: 1 }).collect();
     let part = NextHop::group(members).expect("a group").encode();
@@ -28,7 +33,15 @@ pub(crate) fn group(number: u32, members: &[u32]) -> Write {
 }
 
 pub(crate) fn route(prefix: &str, next_hop: u32) -> Write {
-    Write { key: key(prefix), part: Some(Route { next_hop }.encode()) }
+    Write { key: key(prefix), part: Some(Route::to(next_hop).encode()) }
+}
+
+pub(crate) fn route_with_metric(prefix: &str, next_hop: u32, metric: u32) -> Write {
+    Write { key: key(prefix), part: Some(Route { next_hop, metric }.encode()) }
+}
+
+pub(crate) fn single(id: u32, next_hop: &NextHop) -> Write {
+    Write { key: FibKey::NextHop(id).encode(), part: Some(next_hop.encode()) }
 }
 
 pub(crate) fn remove(text: &str) -> Write {
@@ -77,18 +90,33 @@ fn expected(writes: &[Write]) -> BTreeMap<Blob, Blob> {
 fn what_is_written_is_read_back(make: Make<'_>) {
     let mut table = make();
     assert!(read(&mut *table, FIB).is_empty() && apply(&mut *table, FIB, &[]).is_empty());
-    let group_id = (1 << 31) + 1;
+    let group_id = |number: u32| (1 << 31) + number;
+    // An IPv6 gateway may serve routes of both families; the reverse is not asked of every table.
     let writes = [
         next_hop(1),
         next_hop(2),
+        next_hop_v6(3),
+        next_hop_v6(4),
         group(1, &[1, 2]),
+        group(2, &[3, 4]),
         route("0.0.0.0/0", 1),
-        route("10.0.0.0/8", group_id),
+        route("10.0.0.0/8", group_id(1)),
         route("10.0.0.0/9", 2),
-        route("10.0.0.1/32", 2),
-        route("::/0", 1),
-        route("2001:db8::/32", group_id),
-        route("2001:db8::1/128", 2),
+        route("10.0.0.1/32", 3),
+        route("::/0", 3),
+        route("2001:db8::/32", group_id(2)),
+        route("2001:db8::1/128", 4),
+        single(7, &NextHop::Blackhole),
+        single(8, &NextHop::Unreachable),
+        single(9, &NextHop::Prohibit),
+        route("10.7.0.0/16", 7),
+        route("10.8.0.0/16", 8),
+        route("10.9.0.0/16", 9),
+        route("2001:db8:8::/48", 8),
+        route("10.0.0.0/8 table 100", 2),
+        route("2001:db8::/32 table 100", 4),
+        route_with_metric("10.20.0.0/16", 1, 20),
+        route_with_metric("10.20.0.0/16 table 101", 1, u32::MAX),
     ];
     assert_eq!(apply(&mut *table, FIB, &writes), vec![true; writes.len()]);
     assert_eq!(read(&mut *table, FIB), expected(&writes));
@@ -97,6 +125,12 @@ fn what_is_written_is_read_back(make: Make<'_>) {
     let now = read(&mut *table, FIB);
     assert_eq!(now.get(&replaced.key), replaced.part.as_ref(), "replaced in place");
     assert_eq!(now.len(), writes.len() - 1);
+    let other_metric = route_with_metric("10.20.0.0/16", 1, 30);
+    assert_eq!(apply(&mut *table, FIB, &[other_metric.clone(), remove("10.0.0.0/8 table 100")]), [true; 2]);
+    let now = read(&mut *table, FIB);
+    assert_eq!(now.get(&other_metric.key), other_metric.part.as_ref(), "another metric, in place");
+    assert_eq!(now.get(&replaced.key), replaced.part.as_ref(), "the same prefix in another table stays");
+    assert_eq!(now.len(), writes.len() - 2);
 }
 
 fn repeats_and_absent_deletes_succeed(make: Make<'_>) {
@@ -111,8 +145,8 @@ fn repeats_and_absent_deletes_succeed(make: Make<'_>) {
 
 fn a_refusal_stands_alone_and_says_why(make: Make<'_>) {
     let mut table = make();
-    let cut = Write { key: Blob::new(&[1, 24, 10]), part: Some(Route { next_hop: 1 }.encode()) };
-    let host_bits = Write { key: Blob::new(&[1, 4, 0xff]), part: Some(Route { next_hop: 1 }.encode()) };
+    let cut = Write { key: Blob::new(&[1, 24, 10]), part: Some(Route::to(1).encode()) };
+    let host_bits = Write { key: Blob::new(&[1, 4, 0xff]), part: Some(Route::to(1).encode()) };
     let no_part = Write { key: key("10.0.0.0/8"), part: Some(Blob::new(&[])) };
     let bad = [put(&[], b""), put(&[9, 9], b"x"), cut, host_bits, no_part];
     let mut writes = vec![next_hop(1)];
@@ -131,12 +165,12 @@ fn nothing_uses_what_is_absent(make: Make<'_>) {
     let writes = [route("10.0.0.0/8", 1), next_hop(2), group(1, &[1, 2])];
     assert_eq!(apply(&mut *table, FIB, &writes), [true; 3]);
     assert_eq!(apply(&mut *table, FIB, &[route("10.0.0.0/8", 9)]), [false], "the former route stays");
-    assert_eq!(read(&mut *table, FIB).get(&key("10.0.0.0/8")), Some(&Route { next_hop: 1 }.encode()));
+    assert_eq!(read(&mut *table, FIB).get(&key("10.0.0.0/8")), Some(&Route::to(1).encode()));
 }
 
 fn what_is_used_stays(make: Make<'_>) {
     let mut table = make();
-    let writes = [next_hop(1), next_hop(2), group(1, &[1]), route("10.0.0.0/8", 2), route("::/0", 2)];
+    let writes = [next_hop(1), next_hop_v6(2), group(1, &[1]), route("10.0.0.0/8", 2), route("::/0", 2)];
     assert_eq!(apply(&mut *table, FIB, &writes), [true; 5]);
     let deletes = [remove("next-hop 1"), remove("next-hop 2"), remove("10.0.0.0/8"), remove("next-hop 2")];
     assert_eq!(apply(&mut *table, FIB, &deletes), [false, false, true, false]);
@@ -170,6 +204,7 @@ fn a_random_run_reads_back_as_its_outcomes_say(make: Make<'_>) {
                 _ => format!("2001:db8:{:x}::/48", draw(20)),
             };
             writes.push(match draw(6) {
+                0 if hop % 2 == 0 => next_hop_v6(hop as u8),
                 0 => next_hop(hop as u8),
                 1 => remove(&format!("next-hop {hop}")),
                 2 => remove(&text),

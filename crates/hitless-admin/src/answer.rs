@@ -68,6 +68,11 @@ pub enum Answer {
         /// The candidate.
         to: u8,
     },
+    /// To `sweep`: it has begun.
+    Swept {
+        /// Routes that are deleted.
+        entries: u64,
+    },
     /// Done; there is nothing to say.
     Done,
 }

@@ -23,7 +23,9 @@ pub use error::{ClientError, Code, ErrorBody};
 pub use line::{LineError, LineReader};
 pub use report::{ChannelReport, Method, Phases, TakeoverReport};
 pub use request::{ChangeRow, Fault, Request, RequestLine, Submit};
-pub use status::{CardStatus, ChannelState, ChannelStatus, ClientStatus, ProcessStatus, Role, UnitStatus};
+pub use status::{
+    CardStatus, ChannelState, ChannelStatus, ClientStatus, ProcessStatus, Role, SourceStatus, UnitStatus,
+};
 
 /// Bytes of one line, either way: bounds what a reader holds before it can check anything.
 pub const MAX_LINE: usize = 8 * 1024 * 1024;

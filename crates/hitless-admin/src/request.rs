@@ -50,6 +50,13 @@ pub enum Request {
         /// The party that is given up: `card-3`, `unit-2`.
         party: String,
     },
+    /// Delete the routes of its source that the session did not name: an operator's order, when all was announced.
+    /// Primary only.
+    Sweep {
+        /// There is no session, and all of them are meant.
+        #[serde(default)]
+        disconnected: bool,
+    },
     /// Make a card's in-memory forwarding table misbehave, for tests.
     Fault(Fault),
     /// Turn on notices of everything that happens.

@@ -45,6 +45,47 @@ pub struct UnitStatus {
     pub processes: Vec<ProcessStatus>,
     /// Its channels.
     pub channels: Vec<ChannelStatus>,
+    /// Sources that come to it themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceStatus>,
+}
+
+/// A source at one control unit: routes of a routing daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// Its name: `fpm`.
+    pub source: String,
+    /// The other end of its session, if there is one.
+    pub session: Option<String>,
+    /// Sessions so far.
+    pub sessions: u64,
+    /// The session has signalled that all was announced.
+    pub signalled: bool,
+    /// Routes that it announces.
+    pub routes: u64,
+    /// Its routes in the state; 0 where the unit is not primary.
+    pub held: u64,
+    /// Of these, those that the session did not name: they stay until a sweep. Without a session, all.
+    pub stale: u64,
+    /// Announced, but where they go is not known yet.
+    pub waiting: u64,
+    /// Routes that wait to be compared and submitted.
+    pub pending: u64,
+    /// Messages and routes that are not for the fib, or not to be taken.
+    pub kept_out: u64,
+    /// Attributes that were passed over.
+    pub skipped: u64,
+    /// Messages and connections that were refused.
+    pub refused: u64,
+    /// The last of these, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_refusal: Option<String>,
+    /// Changes that were submitted.
+    pub submitted: u64,
+    /// Routes that were swept.
+    pub swept: u64,
+    /// Answers that were made for it.
+    pub answered: u64,
 }
 
 /// One process at one control unit.
@@ -138,6 +179,9 @@ pub struct ClientStatus {
     pub queued: u64,
     /// Writes done since the card started.
     pub writes: u64,
+    /// Of them: what was written again, since the forwarding table had been changed from outside.
+    #[serde(default)]
+    pub mended: u64,
     /// Digest over card parts.
     pub digest: String,
 }

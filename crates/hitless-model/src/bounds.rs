@@ -2,8 +2,12 @@
 
 use hitless_proto::config::{AckPath, OutputRule};
 
-/// A change that the source submits: a key, and its value or a delete. Values of one key differ.
+/// A change that the source submits: a key, and its value or a delete. Values of one key differ. Keys below
+/// [`FIRST_NAMED`] are for all cards, the others for card 1 only.
 pub type Wanted = (u8, Option<u8>);
+
+/// The first key that is for card 1 only: the letter `n`.
+pub const FIRST_NAMED: u8 = 13;
 
 /// The bounds of a search.
 #[derive(Clone, Debug)]
@@ -14,12 +18,16 @@ pub struct Bounds {
     pub cards: u16,
     /// What the source submits, in this order, each at any time to any unit that takes it.
     pub ops: Vec<Wanted>,
-    /// States with a primary of a higher epoch are not gone on from.
+    /// States in which voters were asked for a higher epoch are not gone on from.
     pub epochs: u32,
     /// What may go wrong.
     pub faults: Faults,
     /// A disk write takes a step of its own, instead of none.
     pub slow_disk: bool,
+    /// A party that starts again has its links at once, with the first report on each, and timeouts wait until nothing is on its
+    /// way anywhere. Otherwise links come up one by one, at any time, and a timeout waits only for what is on its way to or
+    /// from its own party.
+    pub prompt: bool,
     /// How acks reach standbys.
     pub ack_path: AckPath,
     /// When cards are sent ops.
@@ -40,7 +48,9 @@ pub struct Faults {
 }
 
 impl Bounds {
-    pub(crate) fn of(units: u8, cards: u16, ops: &[Wanted], faults: Faults) -> Self {
+    /// Two epochs, no slow disks, direct acks, the parallel rule.
+    #[must_use]
+    pub fn new(units: u8, cards: u16, ops: &[Wanted], faults: Faults) -> Self {
         Self {
             units,
             cards,
@@ -48,6 +58,7 @@ impl Bounds {
             epochs: 2,
             faults,
             slow_disk: false,
+            prompt: false,
             ack_path: AckPath::Direct,
             output_rule: OutputRule::Parallel,
         }
@@ -60,26 +71,31 @@ impl Bounds {
         let crash = Faults { crashes: 1, ..Faults::default() };
         let card = Faults { card_restarts: 1, ..crash };
         vec![
-            ("2 units, 1 card, 2 ops of one key, 1 crash", Self::of(2, 1, &same, crash)),
+            ("2 units, 1 card, 2 ops of one key, 1 crash", Self::new(2, 1, &same, crash)),
             ("2 units, 1 card, a put and a delete, 1 crash", {
-                Self::of(2, 1, &[BASE, (0, Some(1)), (0, None)], crash)
+                Self::new(2, 1, &[BASE, (0, Some(1)), (0, None)], crash)
             }),
             ("2 units, 1 card, 2 ops, 1 crash, relayed acks", {
-                Self { ack_path: AckPath::Relayed, ..Self::of(2, 1, &two, crash) }
+                Self { ack_path: AckPath::Relayed, ..Self::new(2, 1, &two, crash) }
             }),
             ("2 units, 1 card, 2 ops, 1 crash, gated", {
-                Self { output_rule: OutputRule::Gated, ..Self::of(2, 1, &two, crash) }
+                Self { output_rule: OutputRule::Gated, ..Self::new(2, 1, &two, crash) }
             }),
-            (
-                "2 units, 1 card, 2 ops, 1 crash, slow disks",
-                Self { slow_disk: true, ..Self::of(2, 1, &two, crash) },
-            ),
-            ("2 units, 2 cards, 2 ops, 1 crash", Self::of(2, 2, &two, crash)),
-            ("2 units, 1 card, 2 ops, 1 crash, 1 card restart", Self::of(2, 1, &same, card)),
+            ("2 units, 1 card, 2 ops, 1 crash, slow disks", {
+                Self { slow_disk: true, ..Self::new(2, 1, &two, crash) }
+            }),
+            ("2 units, 2 cards, 2 ops, 1 crash", Self::new(2, 2, &two, crash)),
+            ("2 units, 2 cards, 2 ops of which 1 is for card 1, 1 crash", {
+                Self::new(2, 2, &[BASE, (0, Some(1)), (FIRST_NAMED, Some(1))], crash)
+            }),
+            ("3 units, 1 card, 1 op, 3 epochs, 1 crash", {
+                Self { epochs: 3, ..Self::new(3, 1, &two[..2], crash) }
+            }),
+            ("2 units, 1 card, 2 ops, 1 crash, 1 card restart", Self::new(2, 1, &same, card)),
         ]
     }
 
-    /// What takes hours.
+    /// What takes long.
     #[must_use]
     pub fn longer() -> Vec<(&'static str, Self)> {
         let one = [BASE, (0, Some(1))];
@@ -88,14 +104,14 @@ impl Bounds {
         vec![
             (
                 "3 units, 1 card, 1 op, 3 epochs, 2 crashes",
-                Self { epochs: 3, ..Self::of(3, 1, &one, two_crashes) },
+                Self { epochs: 3, ..Self::new(3, 1, &one, two_crashes) },
             ),
-            (
-                "2 units, 2 cards, 1 op, 3 epochs, 1 crash and restart",
-                Self { epochs: 3, ..Self::of(2, 2, &one, back) },
-            ),
-            ("2 units, 1 card, 1 op, 2 epochs, 1 link given up", {
-                Self::of(2, 1, &one, Faults { cuts: 1, ..Faults::default() })
+            ("2 units, 1 card, 1 op, 3 epochs, 1 crash and restart, prompt", {
+                Self { epochs: 3, prompt: true, ..Self::new(2, 1, &one, back) }
+            }),
+            ("2 units, 2 cards, 1 op, 3 epochs, 1 crash and restart, prompt, relayed acks", {
+                let relayed = Self { ack_path: AckPath::Relayed, ..Self::new(2, 2, &one, back) };
+                Self { epochs: 3, prompt: true, ..relayed }
             }),
         ]
     }

@@ -1,15 +1,16 @@
 //! What must hold of every state and every step (protocol.md section 8).
 
-use std::collections::BTreeMap;
-
 use hitless_proto::entry::Blob;
-use hitless_proto::ids::{Party, Version};
+use hitless_proto::ids::{CardId, Party, Version};
 use hitless_proto::io::Role;
-use hitless_proto::message::{Ack, FromCard, Message, ToStandby, UnitMessage, VoteReply};
+use hitless_proto::message::{
+    Ack, FromCard, Message, ToCard, ToStandby, UnitMessage, VoteReply, VoteRequest,
+};
 
+use crate::facts::Facts;
 use crate::fingerprint;
 use crate::input::MessageId;
-use crate::local::Facts;
+use crate::local::{is_for, key};
 use crate::step::Model;
 use crate::violation::Violation;
 use crate::world::{Place, World};
@@ -43,15 +44,10 @@ fn safe(model: &Model, world: &World) -> Result<(), Violation> {
         if facts.epoch == newest && matches!(facts.role, Role::Primary | Role::HandingOver) {
             let unit = model.places.party(place);
             let wrong = |what: String| Violation::new("safe survives", format!("{unit}: {what}"));
-            world.oracle.admits(&values(facts), &model.bounds.ops).map_err(wrong)?;
+            world.oracle.admits(&facts.values, &model.bounds.ops).map_err(wrong)?;
         }
     }
     Ok(())
-}
-
-/// Key and value, of what a party holds.
-pub(crate) fn values(facts: &Facts) -> BTreeMap<Blob, Blob> {
-    facts.entries.iter().map(|(key, (_, part))| (key.clone(), part.clone())).collect()
 }
 
 /// A unit that takes over is in the in-sync set, unless every member of it is gone.
@@ -100,13 +96,11 @@ fn no_old_effect(
     let (promised, owner) = model.locals.facts(was).promised;
     let epoch = match model.locals.message(message) {
         Message::ToCard(message) => match message {
-            hitless_proto::message::ToCard::Ops(ops) => ops.epoch,
-            hitless_proto::message::ToCard::Fill(fill) => fill.epoch,
-            hitless_proto::message::ToCard::Start(start) => start.epoch,
-            hitless_proto::message::ToCard::InStep(step) => step.epoch,
-            hitless_proto::message::ToCard::Claim(_)
-            | hitless_proto::message::ToCard::Ask(_)
-            | hitless_proto::message::ToCard::Vote(_) => return Ok(()),
+            ToCard::Ops(ops) => ops.epoch,
+            ToCard::Fill(fill) => fill.epoch,
+            ToCard::Start(start) => start.epoch,
+            ToCard::InStep(step) => step.epoch,
+            ToCard::Claim(_) | ToCard::Ask(_) | ToCard::Vote(_) => return Ok(()),
         },
         Message::FromCard(_) | Message::Unit(_) => return Ok(()),
     };
@@ -121,21 +115,25 @@ fn no_old_effect(
     Ok(())
 }
 
-/// While nothing failed, a standby folds only what every card has applied.
+/// While nothing failed, a standby folds only what every card that it is for has applied.
 fn folds_what_is_acked(model: &Model, world: &World) -> Result<(), Violation> {
-    if world.left != model.bounds.faults {
+    if world.budget.left != model.bounds.faults {
         return Ok(());
     }
     let facts = |place: Place| world.hosts[place].local.map(|local| model.locals.facts(local));
-    let cards = model.places.units..model.places.all();
     for unit in (0..model.places.units).filter_map(facts).filter(|unit| unit.role == Role::Standby) {
-        let behind = cards
-            .clone()
-            .filter_map(facts)
-            .find(|card| card.in_step && card.promised.0 == unit.epoch && card.done.seq < unit.done.seq);
-        if let Some(card) = behind {
-            let what = format!("a standby folded {}, a card applied {}", unit.done, card.done);
-            return Err(Violation::new("fold implies ack", what));
+        for place in model.places.units..model.places.all() {
+            let (Some(card), Party::Card(number)) = (facts(place), model.places.party(place)) else {
+                continue;
+            };
+            let issued = world.oracle.issued_upto(unit.epoch, unit.done.seq);
+            let is_its = |index: &u8| is_for(&key(model.bounds.ops[usize::from(*index)]), number);
+            let last = issued.filter(|(index, _)| is_its(index)).map(|(_, version)| version.seq).max();
+            if card.in_step && card.promised.0 == unit.epoch && last.is_some_and(|last| card.done.seq < last)
+            {
+                let what = format!("a standby folded {}, {number} applied {}", unit.done, card.done);
+                return Err(Violation::new("fold implies ack", what));
+            }
         }
     }
     Ok(())
@@ -146,9 +144,9 @@ pub(crate) fn plan_covers(
     model: &Model,
     world: &World,
     unit: Place,
-    (card, keys): (hitless_proto::ids::CardId, Option<&[Blob]>),
+    (number, keys): (CardId, Option<&[Blob]>),
 ) -> Result<(), Violation> {
-    let card = Party::Card(card);
+    let card = Party::Card(number);
     let place = model.places.place(card);
     let (Some(unit), Some(host)) = (world.hosts[unit].local, world.hosts[place].local) else { return Ok(()) };
     let (unit, held) = (model.locals.facts(unit), model.locals.facts(host));
@@ -156,7 +154,8 @@ pub(crate) fn plan_covers(
     let Some(keys) = keys.filter(|_| same_life && held.promised.0 == unit.epoch) else { return Ok(()) };
     let all = held.entries.keys().chain(unit.entries.keys());
     let differs = |key: &&Blob| {
-        let (at, on) = (unit.entries.get(*key), held.entries.get(*key));
+        let at = unit.entries.get(*key).filter(|_| is_for(key, number));
+        let on = held.entries.get(*key);
         let on_its_way = at.is_some_and(|(version, _)| version.epoch == unit.epoch)
             || (at.is_none() && world.oracle.named(unit.epoch, key, &model.bounds.ops));
         !on_its_way && !keys.contains(key) && at.map(|entry| &entry.1) != on.map(|entry| &entry.1)
@@ -170,11 +169,13 @@ pub(crate) fn plan_covers(
     }
 }
 
-/// A card deletes what the source withdrew. A card that restarted does not know the versions of what its table kept, so
-/// what no unit knows of is deleted there too, unless it was safe.
+/// A card deletes what the source withdrew. Where the takeover went by digest, since the card does not vouch for its history,
+/// what was never safe may go too: whether it was ever issued cannot be known there (ADR 4).
 pub(crate) fn may_delete(model: &Model, world: &World, (card, key): (Place, &Blob)) -> bool {
-    world.oracle.withdrawn(key, &model.bounds.ops)
-        || (world.hosts[card].lives > 1 && !world.oracle.was_safe(key))
+    let host = &world.hosts[card];
+    let promised = host.local.map(|local| model.locals.facts(local).promised.0).unwrap_or_default();
+    let vouched = host.lives == 1 && world.oracle.goes_by_acks(card, promised);
+    world.oracle.withdrawn(key, &model.bounds.ops) || (!vouched && !world.oracle.was_safe(key))
 }
 
 /// Of a message that is sent.
@@ -187,7 +188,7 @@ pub(crate) fn sent(
     match model.locals.message(message) {
         Message::FromCard(FromCard::Promise(promise)) => {
             let owner = world.hosts[from].local.map(|local| model.locals.facts(local).promised.1);
-            world.oracle.note_fence(from, (promise.epoch, owner.unwrap_or_default()))
+            world.note(|oracle| oracle.note_fence(from, (promise.epoch, owner.unwrap_or_default())))
         }
         Message::FromCard(FromCard::Vote(reply)) | Message::Unit(UnitMessage::Voted(reply)) => {
             let epoch = match reply {
@@ -196,13 +197,17 @@ pub(crate) fn sent(
                 VoteReply::Poll(_) | VoteReply::Refused { .. } => return Ok(()),
             };
             let Party::Unit(to) = to else { return Ok(()) };
-            world.oracle.note_vote(from, (epoch, to))
+            world.note(|oracle| oracle.note_vote(from, (epoch, to)))
+        }
+        Message::ToCard(ToCard::Vote(VoteRequest::Ballot { ballot, .. }))
+        | Message::Unit(UnitMessage::Vote(VoteRequest::Ballot { ballot, .. })) => {
+            world.note(|oracle| oracle.note_asked(ballot.epoch))
         }
         Message::FromCard(FromCard::Ack(ack)) => ack_means_effect(model, world, from, ack),
         Message::Unit(UnitMessage::Primary(ToStandby::Ops(ops))) => {
             for update in &ops.ops {
                 let print = fingerprint::of(&**update) as u64;
-                world.oracle.note_payload(update.version, print)?;
+                world.note(|oracle| oracle.note_payload(update.version, print))?;
             }
             Ok(())
         }
@@ -241,16 +246,20 @@ fn ack_means_effect(model: &Model, world: &World, card: Place, ack: &Ack) -> Res
     }
     for (index, version) in world.oracle.issued_upto(ack.epoch, ack.applied) {
         let wanted = model.bounds.ops[usize::from(index)];
-        let key = crate::local::key(wanted);
-        let held = facts.entries.get(&key);
-        let withdrawn = world.oracle.withdrawn(&key, &model.bounds.ops);
+        let named = key(wanted);
+        let held = facts.entries.get(&named);
+        let withdrawn = world.oracle.withdrawn(&named, &model.bounds.ops);
         // A table that was kept holds the value at version zero: it was proved equal by digest.
         let later = model.bounds.ops.iter().skip(usize::from(index)).filter(|later| later.0 == wanted.0);
         let there = |(at, part): &(Version, Blob)| {
             *at >= version || later.clone().any(|later| crate::local::value(*later).as_ref() == Some(part))
         };
-        if wanted.1.is_some() && !withdrawn && !held.is_some_and(there) {
-            return wrong(format!("{version} is acked, and {key:?} is held at {held:?}"));
+        let here = match model.places.party(card) {
+            Party::Card(card) => is_for(&named, card),
+            Party::Unit(_) => false,
+        };
+        if here && wanted.1.is_some() && !withdrawn && !held.is_some_and(there) {
+            return wrong(format!("{version} is acked, and {named:?} is held at {held:?}"));
         }
     }
     Ok(())

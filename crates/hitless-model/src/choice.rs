@@ -2,7 +2,7 @@
 
 use crate::bounds::Bounds;
 use crate::local::Locals;
-use crate::world::{Place, Places, World};
+use crate::world::{Host, Place, Places, World};
 
 /// One step of the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +57,18 @@ pub(crate) fn progress(world: &World) -> Vec<Choice> {
     choices
 }
 
-/// Timeouts are late: a party's comes to pass only when nothing is on its way to it or from it.
-pub(crate) fn timeouts(world: &World, locals: &Locals) -> Vec<Choice> {
+/// Timeouts are late: a party's comes to pass only when nothing is on its way to it or from it; or, with `prompt`, when
+/// nothing is on its way anywhere.
+pub(crate) fn timeouts(world: &World, locals: &Locals, prompt: bool) -> Vec<Choice> {
     let quiet = |place: Place| {
         let busy = |link: &crate::world::Link| {
-            link.places.contains(&place) && link.wires.iter().any(|wire| !wire.queue.is_empty())
+            (prompt || link.places.contains(&place)) && link.wires.iter().any(|wire| !wire.queue.is_empty())
         };
-        world.hosts[place].persisting.is_empty() && !world.links.iter().any(busy)
+        let works = |host: &Host| !host.persisting.is_empty() || host.applying.is_some();
+        if prompt && world.hosts.iter().any(|host| works(host)) {
+            return false;
+        }
+        world.hosts[place].persisting.is_empty() && !world.links.iter().any(|link| busy(link))
     };
     let due = |place: &Place| {
         world.hosts[*place].local.is_some_and(|local| locals.facts(local).due) && quiet(*place)
@@ -82,16 +87,16 @@ pub(crate) fn from_outside(
         let is_unit = place < places.units;
         match host.local {
             Some(local) if is_unit => {
-                if usize::from(world.next_op) < bounds.ops.len() && locals.facts(local).has_room {
+                if usize::from(world.budget.next_op) < bounds.ops.len() && locals.facts(local).has_room {
                     choices.push(Choice::Submit(place));
                 }
-                if world.left.crashes > 0 {
+                if world.budget.left.crashes > 0 {
                     choices.push(Choice::Crash(place));
                 }
             }
-            Some(_) if world.left.card_restarts > 0 => choices.push(Choice::Crash(place)),
+            Some(_) if world.budget.left.card_restarts > 0 => choices.push(Choice::Crash(place)),
             Some(_) => {}
-            None if is_unit && world.left.unit_restarts > 0 => {
+            None if is_unit && world.budget.left.unit_restarts > 0 => {
                 choices.push(Choice::Restart { place, kept: false });
             }
             None if is_unit => {}
@@ -101,7 +106,7 @@ pub(crate) fn from_outside(
             }
         }
     }
-    if world.left.cuts > 0 {
+    if world.budget.left.cuts > 0 {
         for (link, of) in world.links.iter().enumerate() {
             let up = (0..2).filter(|end| of.ends[*end] && !of.wires[*end].closing);
             choices.extend(up.map(|end| Choice::Cut { link, end }));

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
+use hitless_proto::ids::Party;
 use hitless_proto::io::Role;
 
-use crate::bounds::Faults;
-use crate::checks::values;
 use crate::choice::{Choice, progress, timeouts};
 use crate::fingerprint;
+use crate::parts::Parts;
 use crate::step::Model;
 use crate::violation::Violation;
-use crate::world::World;
+use crate::world::{Budget, World};
 
 /// Steps after which a chassis without faults must have come to rest. A rebuild from the cards asks for 4,096 leaves.
 const PATIENCE: usize = 40_000;
@@ -19,15 +19,18 @@ const PATIENCE: usize = 40_000;
 #[derive(Default)]
 pub(crate) struct Completions {
     good: HashSet<u128>,
+    parts: Parts,
 }
 
 impl Completions {
-    /// Whether `world` comes to rest in agreement. With the steps from it to what is wrong otherwise.
+    /// Whether `world` comes to rest in agreement: those who live first, then with the dead started again. With the steps
+    /// from it to what is wrong otherwise.
     pub(crate) fn check(&mut self, model: &mut Model, world: &World) -> Result<(), (Violation, Vec<Choice>)> {
         let mut world = without_faults(world);
+        let mut row = self.parts.row(&world, None);
         let (mut seen, mut path) = (Vec::new(), Vec::new());
         loop {
-            let print = fingerprint::of(&world);
+            let print = fingerprint::of(&row);
             if self.good.contains(&print) {
                 break;
             }
@@ -37,7 +40,9 @@ impl Completions {
                 break;
             };
             path.push(choice);
-            world = model.step(&world, choice).map_err(|violation| (violation, path.clone()))?;
+            let after = model.step(&world, choice).map_err(|violation| (violation, path.clone()))?;
+            row = self.parts.row(&after, Some((&world, &row)));
+            world = after;
             if path.len() > PATIENCE {
                 let what = format!("no rest after {PATIENCE} steps without a fault");
                 return Err((Violation::new("convergence", what), path));
@@ -45,6 +50,23 @@ impl Completions {
         }
         self.good.extend(seen);
         Ok(())
+    }
+
+    /// The same, but with the dead started again at once, in the midst of what is in flight.
+    pub(crate) fn check_at_once(
+        &mut self,
+        model: &mut Model,
+        world: &World,
+    ) -> Result<(), (Violation, Vec<Choice>)> {
+        let (mut world, mut path) = (world.clone(), Vec::new());
+        while let Some(start) = start_of_dead(&world) {
+            path.push(start);
+            world = model.step(&world, start).map_err(|violation| (violation, path.clone()))?;
+        }
+        self.check(model, &world).map_err(|(violation, tail)| {
+            path.extend(tail);
+            (violation, path)
+        })
     }
 }
 
@@ -59,15 +81,17 @@ pub(crate) fn rest(model: &mut Model, world: World) -> Result<World, Violation> 
 }
 
 fn without_faults(world: &World) -> World {
-    World { left: Faults::default(), next_op: u8::MAX, ..world.clone() }
+    let budget = Budget { next_op: u8::MAX, ..Budget::default() };
+    World { budget, ..world.clone() }
+}
+
+fn start_of_dead(world: &World) -> Option<Choice> {
+    let dead = world.hosts.iter().position(|host| host.local.is_none());
+    dead.map(|place| Choice::Restart { place, kept: true })
 }
 
 /// The next step of a fair scheduler: everybody's turn comes.
 fn next(model: &Model, world: &World, turn: usize) -> Option<Choice> {
-    let dead = world.hosts.iter().position(|host| host.local.is_none());
-    if let Some(place) = dead {
-        return Some(Choice::Restart { place, kept: true });
-    }
     // Nothing in flight is lost any more, unless its link is gone.
     let lost = |choice: &Choice| match choice {
         Choice::SeeEnd { link, end } => !world.links[*link].wires[*end].queue.is_empty(),
@@ -84,7 +108,10 @@ fn next(model: &Model, world: &World, turn: usize) -> Option<Choice> {
     let mut choices = progress(world);
     choices.retain(|choice| !lost(choice));
     if choices.is_empty() {
-        choices = timeouts(world, &model.locals);
+        choices = start_of_dead(world).into_iter().collect();
+    }
+    if choices.is_empty() {
+        choices = timeouts(world, &model.locals, model.bounds.prompt);
     }
     let at = if choices.is_empty() { 0 } else { turn % choices.len() };
     choices.get(at).copied()
@@ -105,22 +132,26 @@ fn agreed(model: &Model, world: &World) -> Result<(), Violation> {
     for place in (0..model.places.all()).filter(|place| *place != primary) {
         let party = model.places.party(place);
         let Some(is) = facts(place) else { return wrong(format!("{party} is dead")) };
-        if place < model.places.units {
-            if is.role != Role::Standby {
+        match party {
+            Party::Unit(_) if is.role != Role::Standby => {
                 return wrong(format!("{party} is {:?} and not in sync", is.role));
             }
-            if is.entries != leader.entries {
+            Party::Unit(_) if is.entries != leader.entries => {
                 return wrong(format!("{party} holds {:?}, the primary {:?}", is.entries, leader.entries));
             }
-        } else if !is.in_step || world.hosts[place].table != values(leader) || values(is) != values(leader) {
-            let table = &world.hosts[place].table;
-            let what = format!(
-                "{party} (in step: {}) holds {:?}, its forwarding table {table:?}, the primary {:?}",
-                is.in_step, is.entries, leader.entries
-            );
-            return wrong(what);
+            Party::Unit(_) => {}
+            Party::Card(card) => {
+                let (table, wanted) = (&world.hosts[place].table, leader.values_for(card));
+                if !is.in_step || *table != wanted || is.values != wanted {
+                    let what = format!(
+                        "{party} (in step: {}) holds {:?}, its forwarding table {table:?}, the primary {:?}",
+                        is.in_step, is.entries, leader.entries
+                    );
+                    return wrong(what);
+                }
+            }
         }
     }
-    let admitted = world.oracle.admits(&values(leader), &model.bounds.ops);
+    let admitted = world.oracle.admits(&leader.values, &model.bounds.ops);
     admitted.map_err(|what| Violation::new("safe survives", what))
 }

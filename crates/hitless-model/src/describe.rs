@@ -35,7 +35,7 @@ pub(crate) fn describe(model: &Model, world: &World, choice: Choice) -> String {
         }
         Choice::Timeout(place) => format!("{}: timeout", party(place)),
         Choice::Submit(place) => {
-            let wanted = model.bounds.ops.get(usize::from(world.next_op));
+            let wanted = model.bounds.ops.get(usize::from(world.budget.next_op));
             format!("the source submits to {}: {wanted:?}", party(place))
         }
         Choice::Crash(place) => format!("{} dies", party(place)),

@@ -9,14 +9,19 @@ mod checks;
 mod choice;
 mod complete;
 mod describe;
+mod facts;
 mod fingerprint;
 mod input;
 mod local;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod normal;
 mod oracle;
+mod parts;
+mod persistent;
 pub mod search;
 mod step;
+mod tally;
 mod violation;
 mod world;
 

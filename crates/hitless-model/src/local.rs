@@ -4,48 +4,30 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use hitless_proto::config::{ArbiterKind, Chassis, OutputRule, Timing};
-use hitless_proto::entry::Blob;
-use hitless_proto::ids::{CardId, Epoch, Life, Party, Time, UnitId, Version};
-use hitless_proto::io::{Durable, Event, Output, Role, Write};
+use hitless_proto::entry::{Audience, Blob};
+use hitless_proto::ids::{CardId, Epoch, Life, Party, Time, UnitId};
+use hitless_proto::io::{Durable, Event, Output, Write};
 use hitless_proto::message::{Message, Question, ToCard};
 use hitless_proto::process::table;
 use hitless_proto::report::Method;
 use hitless_proto::{Card, CardConfig, CardStart, ControlUnit, UnitConfig, UnitStart};
 
-use crate::bounds::{Bounds, Wanted};
-use crate::fingerprint::of_debug;
+use crate::bounds::{Bounds, FIRST_NAMED, Wanted};
+use crate::facts::Facts;
+use crate::fingerprint::{self, of_debug};
 use crate::input::{DurableId, Effect, Input, LocalId, MessageId, WritesId};
+use crate::normal;
 
-/// Timeouts later than this from now are for evictions and audits, which the model leaves out.
-const SOON: u64 = 1_000_000;
+/// Evictions, audits and retries, which the model leaves out, come after this many microseconds.
 const NEVER: u64 = 1 << 50;
+
+/// The card of keys that are not for all.
+const NAMED: CardId = CardId(1);
 
 #[derive(Clone, Debug)]
 enum Machine {
     Unit(ControlUnit),
     Card(Card),
-}
-
-/// What the checks look at in one state of a party.
-#[derive(Debug)]
-pub(crate) struct Facts {
-    pub(crate) life: Life,
-    pub(crate) role: Role,
-    pub(crate) epoch: Epoch,
-    /// A card's promise.
-    pub(crate) promised: (Epoch, UnitId),
-    /// By the record it knows.
-    pub(crate) in_sync: Vec<(UnitId, Life)>,
-    pub(crate) entries: BTreeMap<Blob, (Version, Blob)>,
-    pub(crate) connected: Vec<(Party, Life)>,
-    /// The last op that a standby folded, or that a card processed.
-    pub(crate) done: Version,
-    /// Every channel of a card is in step.
-    pub(crate) in_step: bool,
-    /// A timeout that may come to pass.
-    pub(crate) due: bool,
-    /// It takes a change.
-    pub(crate) has_room: bool,
 }
 
 struct Local {
@@ -61,6 +43,7 @@ pub(crate) type Step = (LocalId, Vec<Effect>);
 pub(crate) struct Locals {
     chassis: Chassis,
     ops: Vec<Wanted>,
+    slow_disk: bool,
     locals: Vec<Local>,
     by_print: HashMap<u128, LocalId>,
     steps: HashMap<(LocalId, Input), Rc<Step>>,
@@ -93,6 +76,11 @@ impl<T: std::fmt::Debug> Numbered<T> {
 /// The key of an op, as the table process has it.
 pub(crate) fn key(wanted: Wanted) -> Blob {
     Blob::new(&[b'a' + wanted.0])
+}
+
+/// Whether an entry is for a card.
+pub(crate) fn is_for(key: &Blob, card: CardId) -> bool {
+    card == NAMED || key.first().is_none_or(|letter| *letter < b'a' + FIRST_NAMED)
 }
 
 /// The value of an op, as a card has it.
@@ -131,6 +119,7 @@ impl Locals {
         Self {
             chassis,
             ops: bounds.ops.clone(),
+            slow_disk: bounds.slow_disk,
             locals: Vec::new(),
             by_print: HashMap::new(),
             steps: HashMap::new(),
@@ -150,6 +139,12 @@ impl Locals {
 
     pub(crate) fn writes(&self, id: WritesId) -> &[Write] {
         &self.writes.values[id.0 as usize]
+    }
+
+    /// The highest epoch that what is on a disk promises.
+    pub(crate) fn promised_on(&self, disk: DurableId) -> Epoch {
+        let durable = &self.durables.values[disk.0 as usize];
+        durable.promised.max(durable.voter.promised.epoch)
     }
 
     /// States of parties, and steps of parties, that were computed.
@@ -220,10 +215,13 @@ impl Locals {
             }
             Input::Submit(index) => {
                 let wanted = self.ops[usize::from(index)];
-                let change = match value(wanted) {
+                let mut change = match value(wanted) {
                     Some(part) => table::put(&key(wanted), &part, b"note"),
                     None => table::delete(&key(wanted)),
                 };
+                if let Some(content) = change.content.as_mut().filter(|_| wanted.0 >= FIRST_NAMED) {
+                    content.audience = Audience::cards([NAMED]);
+                }
                 if let Ok(version) = unit.submit(table::ID, change, now) {
                     effects.push(Effect::Issued(index, version));
                 }
@@ -281,9 +279,14 @@ impl Locals {
 
     fn keep(&mut self, machine: Machine, clock: Time) -> LocalId {
         let next = LocalId(self.locals.len() as u32);
-        let id = *self.by_print.entry(of_debug(&(&machine, clock))).or_insert(next);
+        let text = format!("{machine:?} at {clock:?}");
+        let print = fingerprint::of(&normal::form(&text, self.slow_disk));
+        let id = *self.by_print.entry(print).or_insert(next);
         if id == next {
-            let facts = machine.facts(clock);
+            let facts = match &machine {
+                Machine::Unit(unit) => Facts::of_unit(unit, clock, &text),
+                Machine::Card(card) => Facts::of_card(card),
+            };
             self.locals.push(Local { machine, clock, facts });
         }
         id
@@ -331,48 +334,6 @@ impl Machine {
         match self {
             Self::Unit(unit) => unit.invariants(),
             Self::Card(card) => card.invariants(),
-        }
-    }
-
-    fn facts(&self, clock: Time) -> Facts {
-        match self {
-            Self::Unit(unit) => {
-                let status = unit.status();
-                let entries = unit.entries(table::ID);
-                Facts {
-                    life: status.life,
-                    role: status.role,
-                    epoch: status.epoch,
-                    promised: (Epoch(0), UnitId(0)),
-                    in_sync: status.record.in_sync,
-                    entries: entries.map(|(key, at, content)| (key, (at, content.card_part))).collect(),
-                    connected: status.connected,
-                    done: status.processes.first().map(|process| process.folded).unwrap_or_default(),
-                    in_step: false,
-                    due: unit.next_timeout().is_some_and(|at| at.0 <= clock.0 + SOON),
-                    has_room: unit.room(table::ID) > 0,
-                }
-            }
-            Self::Card(card) => {
-                let status = card.status();
-                let versions = card.entries(table::ID).filter_map(|(key, _, _)| {
-                    let (version, content, _) = card.entry(table::ID, &key)?;
-                    Some((key, (version, content.part)))
-                });
-                Facts {
-                    life: status.life,
-                    role: Role::Joining,
-                    epoch: status.promised,
-                    promised: (status.promised, status.owner),
-                    in_sync: Vec::new(),
-                    entries: versions.collect(),
-                    connected: Vec::new(),
-                    done: status.channels.first().map(|channel| channel.applied).unwrap_or_default(),
-                    in_step: status.channels.iter().all(|channel| channel.in_step),
-                    due: false,
-                    has_room: false,
-                }
-            }
         }
     }
 }

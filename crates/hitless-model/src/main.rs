@@ -1,13 +1,16 @@
 //! `hitless-model`: searches bounds, and prints states, depth and time, or a shortest counterexample.
 
+mod render;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use hitless_model::bounds::{Bounds, Faults, Wanted};
-use hitless_model::search::{Counterexample, Limits, Summary, search};
+use hitless_model::search::{Limits, Method, search};
 use hitless_proto::config::{AckPath, OutputRule};
+use render::Form;
 
 /// Every interleaving of a small chassis, on the production state machines.
 #[derive(Parser)]
@@ -19,7 +22,8 @@ struct Args {
     /// Cards.
     #[arg(long, default_value_t = 1)]
     cards: u16,
-    /// What the source submits: `a=1,a=2,a-`. The first is everywhere when the search begins.
+    /// What the source submits: `a=1,a=2,a-`. The first is everywhere when the search begins. Keys from `n` on are for card 1
+    /// only.
     #[arg(long, default_value = "c=0,a=1,a=2")]
     ops: String,
     /// Epochs beyond which nothing is gone on from.
@@ -40,6 +44,9 @@ struct Args {
     /// Disk writes take a step of their own.
     #[arg(long)]
     slow_disk: bool,
+    /// Links come up at once, with the first report on each, and timeouts wait until nothing is on its way anywhere.
+    #[arg(long)]
+    prompt: bool,
     /// Acks go by way of the primary.
     #[arg(long)]
     relayed: bool,
@@ -49,14 +56,25 @@ struct Args {
     /// Instead of all that: every set of bounds that is searched for a commit.
     #[arg(long)]
     per_commit: bool,
-    /// Instead of all that: the sets of bounds that take hours.
+    /// Instead of all that: the sets of bounds that take long.
     #[arg(long)]
     longer: bool,
-    /// Instead of all that: take out the rules of the protocol one by one, each must be missed. `--seconds` is for one
-    /// rule and one set of bounds.
+    /// Take out the rules of the protocol one by one; each must be missed. `--seconds` is for one rule.
     #[cfg(feature = "mutants")]
     #[arg(long)]
     mutants: bool,
+    /// Take every step of every state, also where another order comes to the same.
+    #[arg(long)]
+    unreduced: bool,
+    /// Check steps only, and try no fair completion.
+    #[arg(long)]
+    steps_only: bool,
+    /// Count and print where the states come from.
+    #[arg(long)]
+    tally: bool,
+    /// One JSON object per line.
+    #[arg(long)]
+    json: bool,
     /// Stop after so many steps from the start.
     #[arg(long)]
     depth: Option<u32>,
@@ -70,63 +88,111 @@ struct Args {
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
-    let limits =
-        Limits { depth: args.depth, states: args.states, time: args.seconds.map(Duration::from_secs) };
-    #[cfg(feature = "mutants")]
-    if args.mutants {
-        return Ok(mutants(limits.time.unwrap_or(Duration::from_secs(60))));
+    let (sets, rules) = (args.sets()?, args.rules());
+    let mut good = sets.is_empty() || search_all(&args, &sets)?;
+    if rules {
+        good &= mutants(&args);
     }
-    let mut all = Vec::new();
-    if args.per_commit {
-        all.extend(Bounds::per_commit());
-    }
-    if args.longer {
-        all.extend(Bounds::longer());
-    }
-    if all.is_empty() {
-        all.push(("", args.bounds()?));
-    }
-    for (name, bounds) in all {
-        println!("{name}");
-        let summary = search(&bounds, limits, |summary| eprintln!("  {}", line(summary)))?;
-        println!("  {}", line(&summary));
-        if let Some(found) = &summary.found {
-            print(found);
-            return Ok(ExitCode::FAILURE);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(found: &Counterexample) {
-    for (index, step) in found.steps.iter().enumerate() {
-        if index == found.chosen {
-            println!("    -- from here on without faults --");
+/// Searches every set, and says whether no violation was found and nothing left over that was to be exhausted.
+fn search_all(args: &Args, sets: &[(String, Bounds)]) -> Result<bool> {
+    let (form, limits, mut good) = (args.form(), args.limits(), true);
+    render::head(form);
+    for (name, bounds) in sets {
+        let method = Method { reduced: !args.unreduced, completed: !args.steps_only, tallied: args.tally };
+        let summary = search(bounds, (method, limits), |summary| render::progress(name, summary))?;
+        render::summary(form, name, &summary);
+        if args.tally {
+            print!("{}", summary.tally);
         }
-        println!("{:4} {step}", index + 1);
+        good &= summary.found.is_none() && (summary.exhausted || args.depth.is_some() || !args.named());
     }
-    println!("violated: {}", found.violation);
+    Ok(good)
 }
 
+#[cfg(not(feature = "mutants"))]
+fn mutants(_args: &Args) -> bool {
+    true
+}
+
+/// Takes out every rule, and says whether each was missed.
 #[cfg(feature = "mutants")]
-fn mutants(each: Duration) -> ExitCode {
-    let missed = hitless_model::mutants::mutants(each, |rule, found| match found {
-        Some(found) => {
-            println!(
-                "{rule:?}: found in {} states, {} steps; {}",
-                found.states,
-                found.by.steps.len(),
-                found.bounds
-            );
-            print(&found.by);
+fn mutants(args: &Args) -> bool {
+    use hitless_model::mutants::{Outcome, mutants};
+    let form = args.form();
+    let json = |rule: &str, outcome: &str| {
+        println!("{{\"rule\":{},\"outcome\":{outcome}}}", render::quoted(rule));
+    };
+    let missed = mutants(args.limits().time.unwrap_or(EACH_RULE), |rule, outcome| {
+        let rule = format!("{rule:?}");
+        match (form, outcome) {
+            (Form::Json, Outcome::Found(found)) => json(&rule, &render::counterexample_json(&found.by)),
+            (Form::Json, Outcome::Missed { .. }) => json(&rule, "\"missed\""),
+            (Form::Json, Outcome::NotHere(why)) => json(&rule, &render::quoted(why)),
+            (Form::Table, Outcome::Found(found)) => {
+                println!(
+                    "{rule}: found by {} steps{}, {} states, {:.1} s; {}",
+                    found.by.steps.len(),
+                    if found.shortest { "" } else { " (perhaps not the fewest)" },
+                    found.states,
+                    found.took.as_secs_f64(),
+                    found.bounds
+                );
+                render::counterexample(&found.by);
+            }
+            (Form::Table, Outcome::Missed { bounds }) => println!("{rule}: MISSED; {bounds}"),
+            (Form::Table, Outcome::NotHere(why)) => println!("{rule}: not to be seen here: {why}"),
         }
-        None => println!("{rule:?}: MISSED"),
     });
-    println!("{missed} missed");
-    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if form == Form::Table {
+        println!("{missed} missed");
+    }
+    missed == 0
 }
+
+/// Time for the search of one rule, if none is given.
+#[cfg(feature = "mutants")]
+const EACH_RULE: Duration = Duration::from_secs(60);
 
 impl Args {
+    fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Table }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { depth: self.depth, states: self.states, time: self.seconds.map(Duration::from_secs) }
+    }
+
+    /// Sets that are to be exhausted were asked for.
+    fn named(&self) -> bool {
+        self.per_commit || self.longer
+    }
+
+    fn rules(&self) -> bool {
+        #[cfg(feature = "mutants")]
+        return self.mutants;
+        #[cfg(not(feature = "mutants"))]
+        false
+    }
+
+    /// What is to be searched.
+    fn sets(&self) -> Result<Vec<(String, Bounds)>> {
+        let mut sets = Vec::new();
+        if self.per_commit {
+            sets.extend(Bounds::per_commit());
+        }
+        if self.longer {
+            sets.extend(Bounds::longer());
+        }
+        let mut sets: Vec<_> = sets.into_iter().map(|(name, bounds)| (name.to_owned(), bounds)).collect();
+        if sets.is_empty() && !self.rules() {
+            sets.push(("as asked for".into(), self.bounds()?));
+        }
+        Ok(sets)
+    }
+
     fn bounds(&self) -> Result<Bounds> {
         Ok(Bounds {
             units: self.units,
@@ -140,6 +206,7 @@ impl Args {
                 cuts: self.cuts,
             },
             slow_disk: self.slow_disk,
+            prompt: self.prompt,
             ack_path: if self.relayed { AckPath::Relayed } else { AckPath::Direct },
             output_rule: if self.gated { OutputRule::Gated } else { OutputRule::Parallel },
         })
@@ -153,19 +220,4 @@ fn wanted(text: &str) -> Result<Wanted> {
         [key @ b'a'..=b'z', b'=', value @ b'0'..=b'9'] => Ok((key - b'a', Some(value - b'0'))),
         _ => Err(anyhow!("`{text}` is neither like `a=1` nor like `a-`")),
     }
-}
-
-fn line(summary: &Summary) -> String {
-    let seconds = summary.took.as_secs_f64();
-    format!(
-        "{} states, {} steps, depth {}, {} cut, {} states and {} steps of parties, {seconds:.1} s, {:.0} states/s{}",
-        summary.states,
-        summary.steps,
-        summary.depth,
-        summary.cut,
-        summary.local.0,
-        summary.local.1,
-        summary.states as f64 / seconds.max(1e-9),
-        if summary.exhausted { ", exhausted" } else { "" },
-    )
 }

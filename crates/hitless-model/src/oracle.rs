@@ -1,6 +1,6 @@
 //! What the outside was told, and what was seen so far: the memory that the checks need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::{Epoch, Life, Seq, UnitId, Version};
@@ -27,6 +27,10 @@ pub(crate) struct Oracle {
     safe: BTreeMap<u8, u8>,
     /// Who opened which epoch.
     owners: BTreeMap<Epoch, (Place, Life)>,
+    /// The highest epoch that voters were asked for.
+    asked: Epoch,
+    /// The last takeover that went by acks, of each card.
+    by_acks: BTreeMap<Place, Epoch>,
     /// What each card promised aloud.
     fences: BTreeMap<Place, (Epoch, UnitId)>,
     /// The highest ballot each voter said yes to.
@@ -36,18 +40,51 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn note_issued(&mut self, index: u8, version: Version) {
+    pub(crate) fn note_issued(&mut self, index: u8, version: Version) -> Result<(), Violation> {
         self.issued.push((index, version));
+        Ok(())
+    }
+
+    /// The takeover of `epoch` goes by acks on the channel to this card.
+    pub(crate) fn note_by_acks(&mut self, card: Place, epoch: Epoch) -> Result<(), Violation> {
+        self.by_acks.insert(card, epoch);
+        Ok(())
+    }
+
+    /// Whether the takeover of `epoch` goes by acks on the channel to this card.
+    pub(crate) fn goes_by_acks(&self, card: Place, epoch: Epoch) -> bool {
+        self.by_acks.get(&card) == Some(&epoch)
+    }
+
+    /// Voters are asked for this epoch.
+    pub(crate) fn note_asked(&mut self, epoch: Epoch) -> Result<(), Violation> {
+        self.asked = self.asked.max(epoch);
+        Ok(())
+    }
+
+    /// The highest epoch that was opened, or that voters were asked for.
+    pub(crate) fn highest_epoch(&self) -> Epoch {
+        self.asked.max(self.newest_epoch())
+    }
+
+    /// What may differ between two orders of the same steps: see `persistent`.
+    pub(crate) fn same_visible(&self, other: &Self) -> bool {
+        self.safe == other.safe
+            && self.owners == other.owners
+            && self.by_acks == other.by_acks
+            && self.asked == other.asked
+            && self.issued == other.issued
     }
 
     /// A unit in `epoch` told its sources that everything up to `safe` is.
-    pub(crate) fn note_safe(&mut self, epoch: Epoch, safe: Seq, ops: &[Wanted]) {
+    pub(crate) fn note_safe(&mut self, epoch: Epoch, safe: Seq, ops: &[Wanted]) -> Result<(), Violation> {
         for (index, version) in &self.issued {
             if version.epoch == epoch && version.seq <= safe {
                 let newest = self.safe.entry(ops[usize::from(*index)].0).or_default();
                 *newest = (*newest).max(*index);
             }
         }
+        Ok(())
     }
 
     /// One opened owner per epoch.
@@ -101,7 +138,7 @@ impl Oracle {
 
     /// Whether what is held may be held: of each key an op that was issued, and none older than a safe one.
     pub(crate) fn admits(&self, held: &BTreeMap<Blob, Blob>, ops: &[Wanted]) -> Result<(), String> {
-        let keys = ops.iter().map(|wanted| wanted.0).collect::<std::collections::BTreeSet<u8>>();
+        let keys = ops.iter().map(|wanted| wanted.0).collect::<BTreeSet<u8>>();
         for of in keys {
             let name = key((of, None));
             let is = held.get(&name).cloned();

@@ -1,7 +1,10 @@
 //! Takes one step of the scheduler, and everything that follows from it at once.
 
+use std::rc::Rc;
+
 use hitless_proto::ids::{Life, Party};
 use hitless_proto::io::Role;
+use hitless_proto::message::{FromCard, Message, UnitMessage};
 
 use crate::bounds::Bounds;
 use crate::checks;
@@ -36,22 +39,23 @@ impl Model {
     fn take(&mut self, world: &mut World, choice: Choice) -> Result<(), Violation> {
         match choice {
             Choice::Deliver { link, end } => {
-                let message = world.links[link].wires[end].queue.remove(0);
+                let message = Rc::make_mut(&mut world.links[link]).wires[end].queue.remove(0);
                 let [to, from] = ends(world, link, end);
                 self.feed(world, to, Input::Message(self.places.party(from), message))
             }
             Choice::SeeEnd { link, end } => self.close(world, link, end),
             Choice::Connect { link } => self.connect(world, link),
             Choice::Persist(place) => {
-                let (token, durable) = world.hosts[place].persisting.remove(0);
-                world.hosts[place].disk = durable;
+                let host = world.host_mut(place);
+                let (token, durable) = host.persisting.remove(0);
+                host.disk = durable;
                 self.feed(world, place, Input::Persisted(token))
             }
             Choice::Apply(place) => self.apply(world, place),
             Choice::Timeout(place) => self.feed(world, place, Input::Timeout),
             Choice::Submit(place) => {
-                let index = world.next_op;
-                world.next_op += 1;
+                let index = world.budget.next_op;
+                world.budget.next_op += 1;
                 self.feed(world, place, Input::Submit(index))
             }
             Choice::Crash(place) => {
@@ -60,16 +64,16 @@ impl Model {
             }
             Choice::Restart { place, kept } => {
                 if place < self.places.units {
-                    world.left.unit_restarts = world.left.unit_restarts.saturating_sub(1);
+                    world.budget.left.unit_restarts = world.budget.left.unit_restarts.saturating_sub(1);
                 }
                 if !kept {
-                    world.hosts[place].table.clear();
+                    world.host_mut(place).table.clear();
                 }
                 self.start(world, place);
-                Ok(())
+                if self.bounds.prompt { self.connect_all(world, place) } else { Ok(()) }
             }
             Choice::Cut { link, end } => {
-                world.left.cuts -= 1;
+                world.budget.left.cuts -= 1;
                 self.close(world, link, end)
             }
         }
@@ -77,15 +81,40 @@ impl Model {
 
     /// A party begins a life.
     pub(crate) fn start(&mut self, world: &mut World, place: Place) {
-        world.hosts[place].lives += 1;
+        world.host_mut(place).lives += 1;
         let life = world.life(place);
-        let host = &mut world.hosts[place];
+        let host = world.host_mut(place);
         host.local = Some(self.locals.start(self.places.party(place), life, host.disk, &host.table));
+    }
+
+    /// All links of a party that has just started come up, and each end hears the other's report, which is the first message
+    /// on a link. Who had not seen the end of the former link sees it now.
+    fn connect_all(&mut self, world: &mut World, place: Place) -> Result<(), Violation> {
+        for link in 0..world.links.len() {
+            let Some(end) = world.links[link].places.iter().position(|of| *of == place) else { continue };
+            if world.hosts[world.links[link].places[1 - end]].local.is_none() {
+                continue;
+            }
+            if world.links[link].ends[1 - end] {
+                self.close(world, link, 1 - end)?;
+            }
+            self.connect(world, link)?;
+        }
+        for link in 0..world.links.len() {
+            for end in 0..2 {
+                let linked = world.links[link].places.contains(&place);
+                let first = world.links[link].wires[end].queue.first();
+                if linked && first.is_some_and(|first| is_report(self.locals.message(*first))) {
+                    self.take(world, Choice::Deliver { link, end })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn connect(&mut self, world: &mut World, link: usize) -> Result<(), Violation> {
         let places = world.links[link].places;
-        world.links[link].ends = [true, true];
+        Rc::make_mut(&mut world.links[link]).ends = [true, true];
         for (at, peer) in [(places[0], places[1]), (places[1], places[0])] {
             let life: Life = world.life(peer);
             self.feed(world, at, Input::Connected(self.places.party(peer), life))?;
@@ -101,10 +130,13 @@ impl Model {
     }
 
     fn crash(&mut self, world: &mut World, place: Place) {
-        let budget =
-            if place < self.places.units { &mut world.left.crashes } else { &mut world.left.card_restarts };
+        let budget = if place < self.places.units {
+            &mut world.budget.left.crashes
+        } else {
+            &mut world.budget.left.card_restarts
+        };
         *budget = budget.saturating_sub(1);
-        let host = &mut world.hosts[place];
+        let host = world.host_mut(place);
         host.local = None;
         host.persisting.clear();
         host.applying = None;
@@ -118,13 +150,13 @@ impl Model {
     }
 
     fn apply(&mut self, world: &mut World, place: Place) -> Result<(), Violation> {
-        let Some((batch, id)) = world.hosts[place].applying.take() else { return Ok(()) };
+        let Some((batch, id)) = world.host_mut(place).applying.take() else { return Ok(()) };
         let writes = self.locals.writes(id);
         for write in writes {
             match &write.part {
-                Some(part) => world.hosts[place].table.insert(write.key.clone(), part.clone()),
+                Some(part) => world.host_mut(place).table.insert(write.key.clone(), part.clone()),
                 None if checks::may_delete(self, world, (place, &write.key)) => {
-                    world.hosts[place].table.remove(&write.key)
+                    world.host_mut(place).table.remove(&write.key)
                 }
                 None => {
                     let what = format!("{:?} is deleted, and nobody withdrew it", write.key);
@@ -140,10 +172,13 @@ impl Model {
     fn feed(&mut self, world: &mut World, place: Place, input: Input) -> Result<(), Violation> {
         let Some(local) = world.hosts[place].local else { return Ok(()) };
         let known = self.locals.step(local, input);
-        world.hosts[place].local = Some(known.0);
-        let facts = self.locals.facts(known.0);
-        if facts.role == Role::Primary {
-            world.oracle.note_owner(facts.epoch, (place, facts.life))?;
+        world.host_mut(place).local = Some(known.0);
+        let (was, facts) = (self.locals.facts(local), self.locals.facts(known.0));
+        match facts.role {
+            Role::Primary if (was.role, was.epoch) != (facts.role, facts.epoch) => {
+                world.note(|oracle| oracle.note_owner(facts.epoch, (place, facts.life)))?;
+            }
+            Role::Primary | Role::TakingOver | Role::Joining | Role::Standby | Role::HandingOver => {}
         }
         for effect in &known.1 {
             self.effect(world, place, effect)?;
@@ -156,14 +191,14 @@ impl Model {
             Effect::Send(to, message) => self.send(world, place, (*to, *message)),
             Effect::Persist(token, durable) => {
                 if self.bounds.slow_disk {
-                    world.hosts[place].persisting.push((*token, *durable));
+                    world.host_mut(place).persisting.push((*token, *durable));
                     return Ok(());
                 }
-                world.hosts[place].disk = *durable;
+                world.host_mut(place).disk = *durable;
                 self.feed(world, place, Input::Persisted(*token))
             }
             Effect::Apply(batch, writes) => {
-                if world.hosts[place].applying.replace((*batch, *writes)).is_some() {
+                if world.host_mut(place).applying.replace((*batch, *writes)).is_some() {
                     let what = "a batch is given out before the last one was done";
                     return Err(Violation::new("one batch at a time", what));
                 }
@@ -177,16 +212,17 @@ impl Model {
                     return Err(Violation::new("an epoch that is not open completes nothing", what));
                 }
                 let epoch = facts.map(|facts| facts.epoch).unwrap_or_default();
-                world.oracle.note_safe(epoch, *safe, &self.bounds.ops);
-                Ok(())
+                world.note(|oracle| oracle.note_safe(epoch, *safe, &self.bounds.ops))
             }
-            Effect::Issued(index, version) => {
-                world.oracle.note_issued(*index, *version);
-                Ok(())
+            Effect::Issued(index, version) => world.note(|oracle| oracle.note_issued(*index, *version)),
+            Effect::Planned(card, keys) => {
+                let epoch = world.hosts[place].local.map(|local| self.locals.facts(local).epoch);
+                let at = self.places.place(Party::Card(*card));
+                world.note(|oracle| oracle.note_by_acks(at, epoch.unwrap_or_default()))?;
+                checks::plan_covers(self, world, place, (*card, keys.as_deref()))
             }
-            Effect::Planned(card, keys) => checks::plan_covers(self, world, place, (*card, keys.as_deref())),
             Effect::Recovers => {
-                world.recovers = true;
+                world.budget.recovers = true;
                 Ok(())
             }
             Effect::Violates(property, what) => {
@@ -204,12 +240,19 @@ impl Model {
     ) -> Result<(), Violation> {
         checks::sent(self, world, (from, to), message)?;
         let to = self.places.place(to);
-        if let Some((link, end)) = world.link(to, from)
-            && link.ends[end]
+        if world.link(to, from).is_some_and(|(link, end)| link.ends[end])
+            && let Some((link, end)) = world.link_mut(to, from)
         {
             link.wires[end].queue.push(message);
         }
         Ok(())
+    }
+}
+
+fn is_report(message: &Message) -> bool {
+    match message {
+        Message::FromCard(FromCard::Report(_)) | Message::Unit(UnitMessage::Report(_)) => true,
+        Message::FromCard(_) | Message::Unit(_) | Message::ToCard(_) => false,
     }
 }
 
@@ -221,7 +264,7 @@ fn ends(world: &World, link: usize, end: usize) -> [Place; 2] {
 
 /// One end leaves: it takes nothing more, and the other end may see that at any time.
 fn leave(world: &mut World, link: usize, end: usize) {
-    let link = &mut world.links[link];
+    let link = Rc::make_mut(&mut world.links[link]);
     link.ends[end] = false;
     link.wires[end] = crate::world::Wire::default();
     link.wires[1 - end].closing = link.ends[1 - end];

@@ -1,6 +1,7 @@
 //! A state of the whole chassis, in numbers.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::{CardId, Life, Party, UnitId};
@@ -8,6 +9,7 @@ use hitless_proto::ids::{CardId, Life, Party, UnitId};
 use crate::bounds::{Bounds, Faults};
 use crate::input::{DurableId, LocalId, MessageId, WritesId};
 use crate::oracle::Oracle;
+use crate::violation::Violation;
 
 /// A party's place: units first, then cards.
 pub(crate) type Place = usize;
@@ -40,18 +42,24 @@ pub(crate) struct Link {
     pub(crate) wires: [Wire; 2],
 }
 
-/// All of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// All of it. Parts are shared between states, and copied when they change.
+#[derive(Clone, Debug)]
 pub(crate) struct World {
-    pub(crate) hosts: Vec<Host>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) hosts: Vec<Rc<Host>>,
+    pub(crate) links: Vec<Rc<Link>>,
+    pub(crate) budget: Budget,
+    pub(crate) oracle: Rc<Oracle>,
+}
+
+/// What may still come from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Budget {
     /// Faults that may still strike.
     pub(crate) left: Faults,
     /// The next op that the source submits.
     pub(crate) next_op: u8,
     /// A unit rebuilds the state from the cards.
     pub(crate) recovers: bool,
-    pub(crate) oracle: Oracle,
 }
 
 impl World {
@@ -60,19 +68,46 @@ impl World {
         let (units, all) = (usize::from(bounds.units), usize::from(bounds.units) + usize::from(bounds.cards));
         let pairs = (0..units).flat_map(|a| (a + 1..all).map(move |b| [a, b]));
         Self {
-            hosts: vec![Host::default(); all],
-            links: pairs.map(|places| Link { places, ..Link::default() }).collect(),
-            left: bounds.faults,
-            next_op: 0,
-            recovers: false,
-            oracle: Oracle::default(),
+            hosts: vec![Rc::default(); all],
+            links: pairs.map(|places| Rc::new(Link { places, ..Link::default() })).collect(),
+            budget: Budget { left: bounds.faults, ..Budget::default() },
+            oracle: Rc::default(),
         }
     }
 
-    pub(crate) fn link(&mut self, a: Place, b: Place) -> Option<(&mut Link, usize)> {
-        let link = self.links.iter_mut().find(|link| link.places == [a.min(b), a.max(b)])?;
+    /// The link between two parties, and which end of it is the first one's.
+    pub(crate) fn link(&self, a: Place, b: Place) -> Option<(&Link, usize)> {
+        let number = self.link_number(a, b)?;
+        let link = &self.links[number];
+        Some((link, usize::from(link.places[1] == a)))
+    }
+
+    pub(crate) fn link_mut(&mut self, a: Place, b: Place) -> Option<(&mut Link, usize)> {
+        let number = self.link_number(a, b)?;
+        let link = Rc::make_mut(&mut self.links[number]);
         let end = usize::from(link.places[1] == a);
         Some((link, end))
+    }
+
+    fn link_number(&self, a: Place, b: Place) -> Option<usize> {
+        self.links.iter().position(|link| link.places == [a.min(b), a.max(b)])
+    }
+
+    pub(crate) fn host_mut(&mut self, place: Place) -> &mut Host {
+        Rc::make_mut(&mut self.hosts[place])
+    }
+
+    /// Writes something down. An oracle that knew it already goes on being shared.
+    pub(crate) fn note(
+        &mut self,
+        what: impl FnOnce(&mut Oracle) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let mut oracle = (*self.oracle).clone();
+        what(&mut oracle)?;
+        if oracle != *self.oracle {
+            self.oracle = Rc::new(oracle);
+        }
+        Ok(())
     }
 
     pub(crate) fn life(&self, place: Place) -> Life {

@@ -68,6 +68,48 @@ rules! {
     Replay,
     /// A card applies an op only if it is newer than what it holds.
     NewerOnly,
+    /// A card answers a claim when its forwarding table is done with what it was given.
+    QuietPromise,
+    /// A card vouches for no op from before its channel began.
+    HistoryBegins,
+    /// A card says which ops its forwarding table refused.
+    Nack,
+    /// A standby folds an update only over something older.
+    FoldOverOlder,
+    /// An op is programmed when all cards that are waited for have answered, not any one.
+    ProgrammedAll,
+    /// What is not received by every in-sync standby is not stable.
+    StableReceived,
+    /// Watermarks rise up to the last op that they may.
+    WatermarkReached,
+    /// An ack counts only for the beginning of the channel that it was made in.
+    Session,
+    /// No more is on the way to a follower than its window allows.
+    Window,
+    /// With the gated rule cards are sent nothing that an in-sync standby lacks.
+    Gate,
+    /// While the in-sync set is being changed, completion needs the old one too.
+    OldSet,
+    /// Orphans of one key are adopted in the order of their ops.
+    AdoptInOrder,
+    /// An adopted orphan is sent to every card.
+    AdoptForAll,
+    /// A switchover hands over when everything that was issued is stable.
+    Drain,
+    /// A unit that hands over takes no more changes.
+    CloseIntake,
+    /// A claim keeps the in-sync set of the last opened epoch.
+    KeepSet,
+    /// A claimant goes on from the newest record that it was told of.
+    NewestRecord,
+    /// A voter promises an epoch to one unit only.
+    OneUnitPerEpoch,
+    /// A vote is durable before it is answered.
+    DurableVote,
+    /// A chassis is not rebuilt from its cards while a unit in sync holds live state.
+    NoneLives,
+    /// It is rebuilt from every card that was not given up.
+    EveryCard,
 }
 
 #[cfg(feature = "mutants")]

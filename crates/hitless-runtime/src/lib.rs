@@ -28,6 +28,6 @@ pub use party::{HandleError, StartError};
 pub use recorder::{Recording, RecordingError, RecordingReader};
 pub use source::{BadInput, Source, SourceItem};
 pub use store::{Store, StoreError};
-pub use table::ForwardingTable;
+pub use table::{Finding, Findings, ForwardingTable, Wake};
 pub use unit::{RunningUnit, UnitHandle, UnitSetup};
 pub use wording::Wording;

@@ -51,8 +51,10 @@ pub const MAX_SUBMIT: usize = 4096;
 pub const ANSWERS: usize = 256;
 /// States that wait for the store thread; beyond it a state is answered as not persisted.
 pub const PERSISTS: usize = 64;
-/// Batches that wait for the table thread: one per process is under way at a time, and dumps.
-pub const TABLE_QUEUE: usize = 2 * hitless_proto::limits::MAX_PROCESSES;
+/// Jobs that wait for the table thread: one batch per process is under way at a time, one look, and dumps.
+pub const TABLE_QUEUE: usize = 2 * hitless_proto::limits::MAX_PROCESSES + 1;
+/// Findings that a table is asked for at once; the next ones are asked for when the core has taken these.
+pub const FINDINGS: usize = 1024;
 /// Events that a subscriber may be behind before it misses some, and is told how many.
 pub const EVENTS: usize = 8192;
 /// Lines that wait for the recorder thread; beyond it recording stops with a notice.

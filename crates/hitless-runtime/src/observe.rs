@@ -10,6 +10,7 @@ use hitless_proto::io::{Event, Role};
 use tracing::field::display;
 use tracing::{debug, error, info, warn};
 
+use crate::Finding;
 use crate::transport::LinkEnd;
 use crate::wording::Wording;
 
@@ -126,6 +127,33 @@ pub(crate) fn not_saved(own: Party, why: &dyn std::fmt::Display) {
 /// A forwarding table did not answer as its contract says.
 pub(crate) fn table_broke_contract(own: Party, table: &str, writes: usize, outcomes: usize) {
     error!(%own, table, writes, outcomes, "the forwarding table must answer each write once; the rest counts as failed");
+}
+
+/// What a forwarding table found by itself: one line for each kind, however much there is.
+pub(crate) fn found(own: Party, findings: &[Finding], wording: &Wording) {
+    for mended in [true, false] {
+        let mut held = findings.iter().filter_map(|finding| match finding {
+            Finding::Held { process, key, part, mend } if *mend == mended => Some((*process, key, part)),
+            Finding::Held { .. } | Finding::Curable { .. } | Finding::Blind(_) => None,
+        });
+        let Some((process, key, part)) = held.next() else { continue };
+        let (first, entries) = (display((wording.key)(process, key)), held.count() + 1);
+        let lost = part.is_none();
+        if mended {
+            warn!(%own, entries, first, lost, "the forwarding table was changed from outside: where it differs it is mended");
+        } else {
+            warn!(%own, entries, first, lost, "the forwarding table was changed from outside: left so, as configured");
+        }
+    }
+    for finding in findings {
+        match finding {
+            Finding::Curable { process } => {
+                info!(%own, process = display((wording.process)(*process)), "what was refused is tried again");
+            }
+            Finding::Blind(why) => warn!(%own, why, "the forwarding table cannot be watched at present"),
+            Finding::Held { .. } => {}
+        }
+    }
 }
 
 /// A recording stopped before the party did.

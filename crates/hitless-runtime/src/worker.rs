@@ -10,8 +10,8 @@ use hitless_proto::ids::{Party, ProcessId};
 use hitless_proto::io::{ArbiterRequest, Durable, Outcome, Verdict, Write};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::limits::{PERSISTS, TABLE_QUEUE};
-use crate::{Arbiter, ForwardingTable, Store, observe};
+use crate::limits::{FINDINGS, PERSISTS, TABLE_QUEUE};
+use crate::{Arbiter, Findings, ForwardingTable, Store, observe};
 
 /// What a thread answers.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum Answer {
     Verdict(Verdict),
     /// What the forwarding table did.
     Applied { process: ProcessId, batch: u64, outcomes: Vec<Outcome> },
+    /// What the forwarding table found by itself.
+    Found(Findings),
 }
 
 pub(crate) type Answers = mpsc::Sender<Answer>;
@@ -136,6 +138,8 @@ pub(crate) enum TableJob {
         process: ProcessId,
         answer: oneshot::Sender<io::Result<Vec<(Blob, Blob)>>>,
     },
+    /// What has it found by itself?
+    Look,
     /// The card stops, while handles may still hold the queue.
     Stop,
 }
@@ -159,6 +163,11 @@ pub(crate) fn start_table(
                 }
                 TableJob::Dump { process, answer } => {
                     let _nobody_waits = answer.send(table.dump(process));
+                }
+                TableJob::Look => {
+                    if answers.blocking_send(Answer::Found(table.findings(FINDINGS))).is_err() {
+                        return;
+                    }
                 }
                 TableJob::Stop => return,
             }
@@ -187,6 +196,11 @@ impl TableThread {
         };
         let outcomes = (0..count).map(|_| Err(reason.to_owned())).collect();
         Some(Answer::Applied { process, batch, outcomes })
+    }
+
+    /// Asks for findings. Says whether that was queued.
+    pub(crate) fn look(&self) -> bool {
+        self.queue.try_send(TableJob::Look).is_ok()
     }
 
     /// Ends the thread after what is queued, and waits for it.

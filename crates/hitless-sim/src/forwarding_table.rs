@@ -89,18 +89,24 @@ impl ForwardingTable {
                     members.into_iter().filter(|member| member.next_hop != gone).collect();
                 Some(left)
             }
-            Ok(NextHop::Group(_) | NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_)) | Err(_) => {
-                None
-            }
+            Ok(
+                NextHop::Group(_)
+                | NextHop::Blackhole
+                | NextHop::Unreachable
+                | NextHop::Prohibit
+                | NextHop::Via { .. }
+                | NextHop::Link(_),
+            )
+            | Err(_) => None,
         };
         let (mut groups, mut routes) = (Vec::new(), Vec::new());
         for (key, part) in &self.entries {
             match FibKey::decode(key) {
                 Ok(FibKey::NextHop(_)) => groups.extend(uses(part).map(|left| (key.clone(), left))),
-                Ok(FibKey::Route(_)) if Route::decode(part).is_ok_and(|route| route.next_hop == gone) => {
+                Ok(FibKey::Route { .. }) if Route::decode(part).is_ok_and(|route| route.next_hop == gone) => {
                     routes.push(key.clone());
                 }
-                Ok(FibKey::Route(_)) | Err(_) => {}
+                Ok(FibKey::Route { .. }) | Err(_) => {}
             }
         }
         for key in routes {

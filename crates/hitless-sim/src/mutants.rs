@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use hitless_proto::rules::{Rule, take_out};
 
 use crate::case::Case;
-use crate::sweep::{Failure, Sweep, Total};
+use crate::run::run;
+use crate::sweep::{Failure, Sweep};
+use crate::trace::Tracing;
 
 /// Seeds within which the loss of a rule must be seen, where [`within`] says nothing else.
 pub const WITHIN: u64 = 300;
@@ -41,12 +43,24 @@ impl Drop for TakenOut {
 
 /// Takes a rule out and runs seeds from 0 until one fails, at most so many. Only one rule can be out at a time: nothing
 /// else may run in this process meanwhile.
-pub fn hunt(rule: Rule, most: u64, jobs: usize, tell: impl FnMut(&Total)) -> Hunt {
-    let (began, _out) = (Instant::now(), TakenOut::of(rule));
+///
+/// A seed that fails with the rule in place too has seen nothing, and is passed over.
+pub fn hunt(rule: Rule, most: u64, jobs: usize, mut tell: impl FnMut(u64)) -> Hunt {
+    let (began, mut from) = (Instant::now(), 0);
     let case = Case { without: Some(rule), ..Case::default() };
-    let sweep = Sweep { seeds: 0..most, jobs, twice: false, stop_at_first: true, case };
-    let total = sweep.run(tell);
-    Hunt { rule, found: total.failures.into_iter().next(), seeds: total.seeds, took: began.elapsed() }
+    while from < most {
+        let sweep = Sweep { seeds: from..most, jobs, twice: false, stop_at_first: true, case: case.clone() };
+        let total = {
+            let _out = TakenOut::of(rule);
+            sweep.run(|total| tell(from + total.seeds))
+        };
+        from += total.seeds;
+        let Some(failure) = total.failures.into_iter().next() else { continue };
+        if run(failure.case.seed, Tracing::Off).violation.is_none() {
+            return Hunt { rule, found: Some(failure), seeds: from, took: began.elapsed() };
+        }
+    }
+    Hunt { rule, found: None, seeds: from, took: began.elapsed() }
 }
 
 /// Seeds within which the loss of a rule must be seen.

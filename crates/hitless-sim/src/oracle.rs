@@ -117,6 +117,13 @@ impl Oracle {
         self.forgive();
     }
 
+    /// A card is gone for good, and what it held: nobody rebuilds from it.
+    pub(crate) fn card_gone(&mut self, card: CardId) {
+        self.newest_safe(|_| true, |_, op, _| op.survivors.gone(card));
+        self.rebuilding.iter_mut().for_each(|cards| cards.retain(|other| *other != card));
+        self.forgive();
+    }
+
     /// A card that starts takes over what somebody else made of a key: it cannot know.
     pub(crate) fn found_strange(&mut self, process: ProcessId, key: &Blob, part: Option<&Blob>) {
         self.strange.extend(part.map(|part| (process, key.clone(), part.clone())));

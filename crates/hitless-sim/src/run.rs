@@ -74,6 +74,7 @@ impl Summary {
         self.recoveries += other.recoveries;
         self.planned += other.planned;
         self.ops = (self.ops.0 + other.ops.0, self.ops.1 + other.ops.1);
+        self.coverage.add(&other.coverage);
         for (fault, times) in &other.faults {
             *self.faults.entry(*fault).or_default() += times;
         }

@@ -35,6 +35,11 @@ impl Survivors {
         self.cards.insert(card, if found == wanted { Has::Same } else { Has::Other(found.is_some()) });
     }
 
+    /// The card is gone for good.
+    pub(crate) fn gone(&mut self, card: CardId) {
+        self.cards.remove(&card);
+    }
+
     /// Whether a rebuild from `cards` must find the op again.
     pub(crate) fn suffice(&self, wanted: Option<&Content>, cards: &[CardId]) -> bool {
         let has = |card: &CardId| self.cards.get(card).copied();

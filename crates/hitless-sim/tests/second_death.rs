@@ -1,4 +1,4 @@
-//! The unit that takes over dies too, before it has opened its epoch.
+//! Takeovers out of what is left: after a second death, and after the death of all units.
 #![allow(clippy::unwrap_used)]
 
 use hitless_proto::ids::{Party, UnitId};
@@ -54,14 +54,40 @@ fn a_former_primary_that_was_being_repaired_does_not_plan_by_acks() {
     world.mend(FORMER, Party::Card(world.cards()[0]));
     world.run_for(1_000_000).unwrap();
     assert_eq!(world.role(UnitId(2)), Some(Role::TakingOver));
+    let granted = world.unit_status(UnitId(2)).map(|status| status.epoch);
     world.freeze(THIRD);
     world.kill(NEXT);
-    world.run_until(|world| world.primary() == Some(UnitId(1)) && world.report().is_some()).unwrap();
+    let anew = |world: &World| world.report().is_some_and(|report| Some(report.epoch) > granted);
+    world.run_until(|world| world.primary() == Some(UnitId(1)) && anew(world)).unwrap();
     let report = world.report().unwrap();
     let of_table = report.channels.iter().find(|channel| channel.process == table::ID).unwrap();
     assert_eq!(of_table.method, Method::Reconcile, "{of_table:?}");
     world.heal();
     world.run_until(World::is_whole).unwrap();
     world.run_for(1_000_000).unwrap();
+    convergence::check(&world).unwrap();
+}
+
+#[test]
+fn a_card_whose_table_refuses_a_mend_is_read_on() {
+    let mut world = World::builder().units(1).cards(2).build();
+    world.run_until(World::is_whole).unwrap();
+    (0..20).for_each(|key| put(&mut world, UnitId(1), key, 0));
+    world.run_until(World::all_safe).unwrap();
+    world.kill(FORMER);
+    world.restart(FORMER);
+    world.run_until(|world| world.role(UnitId(1)) == Some(Role::TakingOver)).unwrap();
+    world.run_for(100_000).unwrap();
+    assert_eq!(world.role(UnitId(1)), Some(Role::TakingOver), "the cards are still being read");
+    let card = world.cards()[0];
+    let key = world.table(card, table::ID).unwrap().entries().keys().next().unwrap().clone();
+    world.fail_key(card, table::ID, &key);
+    world.edit_table(card, table::ID, &key, None);
+    assert_eq!(world.audit_table(card, table::ID), 1);
+    world.run_until(|world| world.primary() == Some(UnitId(1))).unwrap();
+    world.heal();
+    world.run_until(World::is_whole).unwrap();
+    world.run_for(5_000_000).unwrap();
+    assert_eq!(world.held(UnitId(1), table::ID).len(), 20);
     convergence::check(&world).unwrap();
 }

@@ -10,6 +10,7 @@ use crate::commands::recover::RecoverArgs;
 use crate::commands::report::ReportArgs;
 use crate::commands::show::ShowArgs;
 use crate::commands::status::StatusArgs;
+use crate::commands::sweep::SweepArgs;
 use crate::commands::switchover::SwitchoverArgs;
 use crate::demo::DemoArgs;
 use crate::failure::EXIT_CODES;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Hand the primary's role over, as planned.
     #[command(after_help = examples(SWITCHOVER))]
     Switchover(SwitchoverArgs),
+    /// Delete routes that a routing daemon did not announce again, when it has announced all others.
+    #[command(after_help = examples(SWEEP))]
+    Sweep(SweepArgs),
     /// Submit changes from a file, standard input or a generator.
     #[command(after_help = examples(LOAD))]
     Load(Box<LoadArgs>),
@@ -87,6 +91,10 @@ Fails with 1 where the chassis is not whole: a party does not answer, a channel 
 ";
 const SWITCHOVER: &str = "  hitless switchover
   hitless switchover --to unit-2 --json
+";
+const SWEEP: &str = "  hitless sweep
+  hitless sweep --disconnected
+Only what the session did not name is deleted: `hitless status` counts it as STALE.
 ";
 const LOAD: &str = "  hitless load rib-v4.txt.xz
   hitless load --format churn churn-v4.txt.xz

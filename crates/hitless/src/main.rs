@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use hitless::cli::{Cli, Command};
-use hitless::commands::{completion, config, load, party, recover, report, show, status, switchover};
+use hitless::commands::{completion, config, load, party, recover, report, show, status, sweep, switchover};
 use hitless::demo;
 use hitless::failure::{Exit, Failure};
 use tracing_subscriber::EnvFilter;
@@ -31,6 +31,7 @@ fn start(cli: Cli) -> Result<(), Failure> {
         Command::Control(_) | Command::Card(_) => "info",
         Command::Demo(_)
         | Command::Status(_)
+        | Command::Sweep(_)
         | Command::Switchover(_)
         | Command::Load(_)
         | Command::Show(_)
@@ -66,6 +67,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Control(args) => party::run_control(&args).await,
         Command::Card(args) => party::run_card(&args).await,
         Command::Status(args) => status::run(&args, cli.json).await,
+        Command::Sweep(args) => sweep::run(&args, cli.json).await,
         Command::Switchover(args) => switchover::run(&args, cli.json).await,
         Command::Load(args) => load::run(&args, cli.json).await,
         Command::Show(args) => show::run(&args, cli.json).await,

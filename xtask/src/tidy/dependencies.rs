@@ -1,18 +1,23 @@
 //! Each dependency has its reason in docs/dependencies.md: a line `` - `name`: why``.
 
+use std::collections::BTreeSet;
+
 use crate::step::Finding;
 use crate::tree::Tree;
 
-const MANIFEST: &str = "Cargo.toml";
+/// Manifests, each with the section that lists what is depended on.
+const MANIFESTS: [(&str, &str); 2] =
+    [("Cargo.toml", "[workspace.dependencies]"), ("fuzz/Cargo.toml", "[dependencies]")];
 const REASONS: &str = "docs/dependencies.md";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let text = |path| tree.file(path).map_or("", |file| file.text.as_str());
-    compare(text(MANIFEST), text(REASONS))
+    compare(&MANIFESTS.map(|(path, section)| (text(path), section)), text(REASONS))
 }
 
-fn compare(manifest: &str, reasons: &str) -> Vec<Finding> {
-    let used: Vec<&str> = dependencies(manifest).collect();
+fn compare(manifests: &[(&str, &str)], reasons: &str) -> Vec<Finding> {
+    let used: BTreeSet<&str> =
+        manifests.iter().flat_map(|(manifest, section)| dependencies(manifest, section)).collect();
     let mut reasoned: Vec<&str> = Vec::new();
     let mut findings = Vec::new();
     for (index, line) in reasons.lines().enumerate() {
@@ -22,7 +27,7 @@ fn compare(manifest: &str, reasons: &str) -> Vec<Finding> {
         if reason.trim().is_empty() {
             findings.push(Finding::at(REASONS, index + 1, format!("`{name}` has no reason")));
         }
-        if !used.contains(&name) {
+        if !used.contains(name) {
             findings.push(Finding::at(REASONS, index + 1, format!("`{name}` is not a dependency any more")));
         }
         if reasoned.contains(&name) {
@@ -36,11 +41,11 @@ fn compare(manifest: &str, reasons: &str) -> Vec<Finding> {
     findings
 }
 
-/// Names in `[workspace.dependencies]`, the workspace's own crates left out.
-fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
+/// Names in this section, our own crates left out.
+fn dependencies<'a>(manifest: &'a str, section: &'a str) -> impl Iterator<Item = &'a str> {
     manifest
         .lines()
-        .skip_while(|line| line.trim() != "[workspace.dependencies]")
+        .skip_while(move |line| line.trim() != section)
         .skip(1)
         .take_while(|line| !line.starts_with('['))
         .filter(|line| !line.trim_start().starts_with('#') && !line.contains("path ="))
@@ -51,6 +56,7 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    const SECTION: &str = "[workspace.dependencies]";
     const MANIFEST: &str = "\
 [workspace.dependencies]
 hitless-proto = { path = \"crates/hitless-proto\" }
@@ -63,7 +69,18 @@ debug = true
 
     #[test]
     fn each_dependency_with_a_reason_passes() {
-        assert_eq!(compare(MANIFEST, "# Why\n\n- `bytes`: shared buffers.\n- `libc`: signals.\n"), []);
+        assert_eq!(
+            compare(&[(MANIFEST, SECTION)], "# Why\n\n- `bytes`: shared buffers.\n- `libc`: signals.\n"),
+            []
+        );
+    }
+
+    #[test]
+    fn what_two_manifests_use_has_one_reason() {
+        let manifests =
+            [(MANIFEST, SECTION), ("[dependencies]\nbytes = \"1\"\ncc = \"1\"\n", "[dependencies]")];
+        assert_eq!(compare(&manifests, "- `bytes`: shared.\n- `libc`: signals.\n- `cc`: C.\n"), []);
+        assert_eq!(compare(&manifests, "- `bytes`: shared.\n- `libc`: signals.\n").len(), 1);
     }
 
     #[test]
@@ -74,7 +91,7 @@ debug = true
             "- `bytes`: shared buffers.\n- `libc`: signals.\n- `serde`: gone.\n",
             "- `bytes`: shared buffers.\n- `libc`: signals.\n- `libc`: again.\n",
         ] {
-            assert_eq!(compare(MANIFEST, reasons).len(), 1, "{reasons}");
+            assert_eq!(compare(&[(MANIFEST, SECTION)], reasons).len(), 1, "{reasons}");
         }
     }
 }

@@ -91,7 +91,7 @@ impl RecordFile {
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
 
-    fn parse(&self, text: &str) -> Result<Record, String> {
+    pub(super) fn parse(&self, text: &str) -> Result<Record, String> {
         let stored: Stored = serde_json::from_str(text).map_err(|error| self.damaged(&error.to_string()))?;
         if stored.format != FORMAT {
             return Err(

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use hitless_proto::entry::Blob;
 use hitless_proto::io::{Outcome, Write};
-use hitless_proto::process::fib::{FibKey, GROUP_BASE, NextHop, Route};
+use hitless_proto::process::fib::{FibKey, GROUP_BASE, NextHop, Route, TableId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 
@@ -16,6 +16,8 @@ pub struct Forwarding {
     pub prefix: IpNet,
     /// The id of its next hop or group.
     pub id: u32,
+    /// The metric of the route; 0: none.
+    pub metric: u32,
     /// That next hop or group.
     pub next_hop: NextHop,
 }
@@ -25,9 +27,16 @@ pub struct Forwarding {
 /// deletes the routes along instead: nobody is told, and the table differs from what was acked.)
 #[derive(Debug, Default)]
 pub(super) struct FibTable {
-    v4: PrefixMap<Ipv4Net, u32>,
-    v6: PrefixMap<Ipv6Net, u32>,
+    /// Only tables that have routes.
+    tables: HashMap<TableId, Routes>,
     next_hops: HashMap<u32, Held>,
+}
+
+/// The routes of one table.
+#[derive(Debug, Default)]
+struct Routes {
+    v4: PrefixMap<Ipv4Net, Route>,
+    v6: PrefixMap<Ipv6Net, Route>,
 }
 
 #[derive(Debug)]
@@ -37,48 +46,81 @@ struct Held {
     users: u64,
 }
 
-impl FibTable {
-    pub(super) fn len(&self) -> usize {
-        self.v4.len() + self.v6.len() + self.next_hops.len()
+impl Routes {
+    fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
     }
 
-    pub(super) fn lookup(&self, destination: IpAddr) -> Option<Forwarding> {
-        let (prefix, id) = match destination {
+    fn longest(&self, destination: IpAddr) -> Option<(IpNet, Route)> {
+        match destination {
             IpAddr::V4(address) => {
-                let (net, id) = self.v4.get_lpm(&Ipv4Net::from(address))?;
-                (IpNet::V4(net), *id)
+                let (net, route) = self.v4.get_lpm(&Ipv4Net::from(address))?;
+                Some((IpNet::V4(net), *route))
             }
             IpAddr::V6(address) => {
-                let (net, id) = self.v6.get_lpm(&Ipv6Net::from(address))?;
-                (IpNet::V6(net), *id)
+                let (net, route) = self.v6.get_lpm(&Ipv6Net::from(address))?;
+                Some((IpNet::V6(net), *route))
             }
-        };
+        }
+    }
+
+    fn holds(&self, net: &IpNet) -> bool {
+        match net {
+            IpNet::V4(net) => self.v4.contains_key(net),
+            IpNet::V6(net) => self.v6.contains_key(net),
+        }
+    }
+
+    fn insert(&mut self, net: IpNet, route: Route) -> Option<Route> {
+        match net {
+            IpNet::V4(net) => self.v4.insert(net, route),
+            IpNet::V6(net) => self.v6.insert(net, route),
+        }
+    }
+
+    fn remove(&mut self, net: IpNet) -> Option<Route> {
+        match net {
+            IpNet::V4(net) => self.v4.remove(&net),
+            IpNet::V6(net) => self.v6.remove(&net),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (IpNet, Route)> {
+        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(net), *route));
+        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(net), *route)))
+    }
+}
+
+impl FibTable {
+    pub(super) fn len(&self) -> usize {
+        self.tables.values().map(Routes::len).sum::<usize>() + self.next_hops.len()
+    }
+
+    pub(super) fn lookup(&self, table: TableId, destination: IpAddr) -> Option<Forwarding> {
+        let (prefix, Route { next_hop: id, metric }) = self.tables.get(&table)?.longest(destination)?;
         let next_hop = self.next_hops.get(&id)?.next_hop.clone();
-        Some(Forwarding { prefix, id, next_hop })
+        Some(Forwarding { prefix, id, metric, next_hop })
     }
 
     pub(super) fn holds(&self, key: &Blob) -> bool {
         match FibKey::decode(key) {
             Ok(FibKey::NextHop(id)) => self.next_hops.contains_key(&id),
-            Ok(FibKey::Route(IpNet::V4(net))) => self.v4.contains_key(&net),
-            Ok(FibKey::Route(IpNet::V6(net))) => self.v6.contains_key(&net),
+            Ok(FibKey::Route { table, net }) => {
+                self.tables.get(&table).is_some_and(|routes| routes.holds(&net))
+            }
             Err(_) => false,
         }
     }
 
     pub(super) fn write(&mut self, write: &Write) -> Outcome {
         match (FibKey::decode(&write.key).map_err(|error| error.to_string())?, &write.part) {
-            (FibKey::Route(net), None) => {
-                let former = match net {
-                    IpNet::V4(net) => self.v4.remove(&net),
-                    IpNet::V6(net) => self.v6.remove(&net),
-                };
-                self.release(former);
+            (FibKey::Route { table, net }, None) => {
+                self.delete_route(table, net);
                 Ok(())
             }
-            (FibKey::Route(net), Some(part)) => {
+            (FibKey::Route { table, net }, Some(part)) => {
                 let route = Route::decode(part).map_err(|error| error.to_string())?;
-                self.put_route(net, route.next_hop)
+                self.put_route(table, net, route)
             }
             (FibKey::NextHop(id), None) => self.delete_next_hop(id),
             (FibKey::NextHop(id), Some(part)) => {
@@ -89,24 +131,30 @@ impl FibTable {
 
     pub(super) fn dump(&self) -> Vec<(Blob, Blob)> {
         let hops = self.next_hops.iter().map(|(id, held)| (FibKey::NextHop(*id), held.next_hop.encode()));
-        let v4 = self.v4.iter().map(|(net, id)| (IpNet::V4(net), *id));
-        let v6 = self.v6.iter().map(|(net, id)| (IpNet::V6(net), *id));
-        let routes = v4.chain(v6).map(|(net, next_hop)| (FibKey::Route(net), Route { next_hop }.encode()));
+        let routes = self.tables.iter().flat_map(|(&table, routes)| {
+            routes.iter().map(move |(net, route)| (FibKey::Route { table, net }, route.encode()))
+        });
         hops.chain(routes).map(|(key, part)| (key.encode(), part)).collect()
     }
 
-    fn put_route(&mut self, net: IpNet, id: u32) -> Outcome {
-        self.hold(id)?;
-        let former = match net {
-            IpNet::V4(net) => self.v4.insert(net, id),
-            IpNet::V6(net) => self.v6.insert(net, id),
-        };
-        self.release(former);
+    fn put_route(&mut self, table: TableId, net: IpNet, route: Route) -> Outcome {
+        self.hold(route.next_hop)?;
+        let former = self.tables.entry(table).or_default().insert(net, route);
+        self.release(former.map(|former| former.next_hop));
         Ok(())
     }
 
+    fn delete_route(&mut self, table: TableId, net: IpNet) {
+        let Some(routes) = self.tables.get_mut(&table) else { return };
+        let former = routes.remove(net);
+        if routes.len() == 0 {
+            self.tables.remove(&table);
+        }
+        self.release(former.map(|former| former.next_hop));
+    }
+
     fn put_next_hop(&mut self, id: u32, next_hop: NextHop) -> Outcome {
-        if matches!(next_hop, NextHop::Group(_)) != (id >= GROUP_BASE) {
+        if next_hop.is_group() != (id >= GROUP_BASE) {
             return Err(format!("{} cannot change between a next hop and a group", FibKey::NextHop(id)));
         }
         let members = members(&next_hop);
@@ -156,10 +204,7 @@ impl FibTable {
 }
 
 fn members(next_hop: &NextHop) -> Vec<u32> {
-    match next_hop {
-        NextHop::Group(members) => members.iter().map(|member| member.next_hop).collect(),
-        NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_) => Vec::new(),
-    }
+    next_hop.members().iter().map(|member| member.next_hop).collect()
 }
 
 fn absent_text(id: u32) -> String {

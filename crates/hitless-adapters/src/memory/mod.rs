@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::ProcessId;
 use hitless_proto::io::{Outcome, Write};
-use hitless_proto::process::fib::ID as FIB;
+use hitless_proto::process::fib::{ID as FIB, TableId};
 use hitless_runtime::ForwardingTable;
 
 pub use self::faults::{FaultHandle, Faults};
@@ -40,10 +40,16 @@ impl MemoryTable {
         Self { faults, ..Self::default() }
     }
 
-    /// Where a packet to `destination` goes: the longest prefix that covers it.
+    /// Where a packet to `destination` goes by the main table: the longest prefix that covers it.
     #[must_use]
     pub fn lookup(&self, destination: IpAddr) -> Option<Forwarding> {
-        self.fib.lookup(destination)
+        self.lookup_in(TableId::MAIN, destination)
+    }
+
+    /// Where a packet to `destination` goes that is looked up in this table. Other tables are not asked.
+    #[must_use]
+    pub fn lookup_in(&self, table: TableId, destination: IpAddr) -> Option<Forwarding> {
+        self.fib.lookup(table, destination)
     }
 
     /// Entries of all processes.

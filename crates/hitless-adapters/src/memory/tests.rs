@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use hitless_proto::process::fib::FibKey;
+use hitless_proto::process::fib::{FibKey, NextHop};
 use hitless_proto::process::table;
 
 use super::*;
-use crate::table_contract::{self, next_hop, put, remove, route};
+use crate::table_contract::{self, next_hop, put, remove, route, route_with_metric, single};
 
 fn faulty(faults: Faults) -> (MemoryTable, FaultHandle) {
     let handle = FaultHandle::default();
@@ -47,6 +47,39 @@ fn the_longest_prefix_wins_and_the_next_longest_takes_over() {
     assert!(table.apply(FIB, &deletes).iter().all(Result::is_ok));
     assert_eq!(found(&table, "10.1.2.3"), some("10.0.0.0/8", 2));
     assert_eq!(found(&table, "192.0.2.1"), None);
+}
+
+#[test]
+fn each_table_is_looked_up_alone() {
+    let mut table = MemoryTable::default();
+    let tables = |number| TableId::new(number).expect("a table");
+    let writes = [
+        next_hop(1),
+        single(8, &NextHop::Unreachable),
+        single(9, &NextHop::Prohibit),
+        route("10.1.0.0/16", 1),
+        route_with_metric("10.0.0.0/8 table 100", 8, 20),
+        route("2001:db8::/32 table 101", 9),
+    ];
+    assert!(table.apply(FIB, &writes).iter().all(Result::is_ok));
+    let found = |table: &MemoryTable, number, to: &str| {
+        let found = table.lookup_in(tables(number), to.parse().expect("an address"))?;
+        Some((found.prefix.to_string(), found.metric, found.next_hop))
+    };
+    assert_eq!(found(&table, 254, "10.1.0.1").expect("the main table").0, "10.1.0.0/16");
+    assert_eq!(found(&table, 254, "10.2.0.1"), None);
+    let expected = ("10.0.0.0/8".to_string(), 20, NextHop::Unreachable);
+    assert_eq!(found(&table, 100, "10.1.0.1"), Some(expected));
+    assert_eq!(found(&table, 101, "2001:db8::1").expect("table 101").2, NextHop::Prohibit);
+    assert_eq!(found(&table, 102, "10.1.0.1"), None);
+    assert_eq!(
+        table.apply(FIB, &[remove("next-hop 8")])[0],
+        Err("next-hop 8 is in use by 1 routes or groups".into())
+    );
+    let deletes = [remove("10.0.0.0/8 table 100"), remove("next-hop 8")];
+    assert!(table.apply(FIB, &deletes).iter().all(Result::is_ok));
+    assert_eq!((found(&table, 100, "10.1.0.1"), table.len()), (None, 4));
+    assert!(found(&table, 254, "10.1.0.1").is_some(), "the same prefix elsewhere stays");
 }
 
 #[test]

@@ -3,11 +3,18 @@
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::ids::ProcessId;
 use hitless_proto::process::Process;
-use hitless_proto::process::fib::{self, Fib, FibKey, GROUP_BASE, Member, NextHop, Route};
+use hitless_proto::process::fib::{self, Fib, FibKey, GROUP_BASE, Member, NextHop, Route, TableId};
 use serde_json::{Map, Value, json};
 
 use super::Schema;
 use super::fields::{Fields, number, render_bytes, render_hex, render_shared};
+
+/// The kinds of next hop that drop, by the field that asks for them.
+const DROPS: [(&str, NextHop); 3] = [
+    ("blackhole", NextHop::Blackhole),
+    ("unreachable", NextHop::Unreachable),
+    ("prohibit", NextHop::Prohibit),
+];
 
 /// The form of [`fib`]: see the [module](super) for examples.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,10 +54,13 @@ impl Schema for FibSchema {
         let mut object = Map::new();
         object.insert("process".into(), "fib".into());
         match FibKey::decode(key) {
-            Ok(FibKey::Route(net)) => {
+            Ok(FibKey::Route { table, net }) => {
                 object.insert("prefix".into(), net.to_string().into());
+                if table != TableId::MAIN {
+                    object.insert("table".into(), table.get().into());
+                }
                 match Route::decode(&content.card_part) {
-                    Ok(route) => render_id(&mut object, route.next_hop),
+                    Ok(route) => render_route(&mut object, route),
                     Err(_) => render_bytes(&mut object, "damaged", &content.card_part),
                 }
             }
@@ -75,8 +85,8 @@ fn display(error: impl std::fmt::Display) -> String {
 /// The key of a delete, if the object is one.
 fn parse_delete(fields: &Fields<'_>) -> Result<Option<FibKey>, String> {
     let key = if let Some(text) = fields.text("delete")? {
-        fields.allow(&["delete"])?;
-        text.parse().map_err(display)?
+        fields.allow(&["delete", "table"])?;
+        in_table(fields, text.parse().map_err(display)?)?
     } else if let Some(id) = fields.number("delete_next_hop")? {
         fields.allow(&["delete_next_hop"])?;
         next_hop_key(id)?
@@ -100,15 +110,29 @@ fn parse_put(fields: &Fields<'_>) -> Result<(FibKey, Blob), String> {
         }
     };
     if let Some(prefix) = fields.text("prefix")? {
-        fields.allow(&["prefix", "next_hop", "group"])?;
-        let key: FibKey = prefix.parse().map_err(display)?;
-        let (FibKey::Route(_), FibKey::NextHop(next_hop)) = (key, target) else {
+        fields.allow(&["prefix", "table", "metric", "next_hop", "group"])?;
+        let key = in_table(fields, prefix.parse().map_err(display)?)?;
+        let (FibKey::Route { .. }, FibKey::NextHop(next_hop)) = (key, target) else {
             return Err(format!("\"prefix\" must be a prefix, not {key}"));
         };
-        return Ok((key, Route { next_hop }.encode()));
+        let metric = fields.number("metric")?.unwrap_or(0);
+        return Ok((key, Route { next_hop, metric }.encode()));
     }
     let next_hop = if fields.has("group") { parse_group(fields)? } else { parse_single(fields)? };
     Ok((target, next_hop.encode()))
+}
+
+/// The key in the table that the object names, if it names one.
+fn in_table(fields: &Fields<'_>, key: FibKey) -> Result<FibKey, String> {
+    match (fields.number("table")?, key) {
+        (None, key) => Ok(key),
+        (Some(number), FibKey::Route { table: TableId::MAIN, net }) => {
+            TableId::new(number).map(|table| FibKey::Route { table, net }).map_err(display)
+        }
+        (Some(_), FibKey::Route { .. } | FibKey::NextHop(_)) => {
+            Err(format!("\"table\" does not belong to {key}"))
+        }
+    }
 }
 
 fn next_hop_key(id: u32) -> Result<FibKey, String> {
@@ -116,20 +140,34 @@ fn next_hop_key(id: u32) -> Result<FibKey, String> {
 }
 
 fn parse_single(fields: &Fields<'_>) -> Result<NextHop, String> {
-    fields.allow(&["next_hop", "via", "dev", "blackhole"])?;
+    let kinds = DROPS.map(|(name, _)| name);
+    fields.allow(&[&["next_hop", "via", "dev"], &kinds[..]].concat())?;
     let device = fields.text("dev")?.map(|name| name.parse().map_err(display)).transpose()?;
-    let blackhole = fields.value("blackhole");
-    match (fields.text("via")?, device, blackhole) {
+    let drop = parse_drop(fields)?;
+    match (fields.text("via")?, device, drop) {
         (Some(via), device, None) => {
             let gateway = via.parse().map_err(|_| format!("\"via\": \"{via}\" is not an address"))?;
             NextHop::via(gateway, device).map_err(display)
         }
         (None, Some(device), None) => Ok(NextHop::Link(device)),
-        (None, None, Some(Value::Bool(true))) => Ok(NextHop::Blackhole),
-        (None, None, None) => Err("a next hop needs \"via\", \"dev\" or \"blackhole\": true".into()),
-        (Some(_) | None, Some(_) | None, Some(_)) => {
-            Err("\"blackhole\" must be true, and stand without \"via\" and \"dev\"".into())
+        (None, None, Some((_, next_hop))) => Ok(next_hop),
+        (None, None, None) => Err(format!("a next hop needs \"via\", \"dev\" or one of {kinds:?}: true")),
+        (Some(_) | None, Some(_) | None, Some((name, _))) => {
+            Err(format!("\"{name}\" must stand without \"via\" and \"dev\""))
         }
+    }
+}
+
+/// The kind of next hop that drops, if the object names one.
+fn parse_drop(fields: &Fields<'_>) -> Result<Option<(&'static str, NextHop)>, String> {
+    let named: Vec<_> = DROPS.into_iter().filter(|(name, _)| fields.has(name)).collect();
+    match named.as_slice() {
+        [] => Ok(None),
+        [(name, next_hop)] if fields.value(name) == Some(&Value::Bool(true)) => {
+            Ok(Some((name, next_hop.clone())))
+        }
+        [(name, _)] => Err(format!("\"{name}\" must be true, or be left out")),
+        [(first, _), (second, _), ..] => Err(format!("\"{first}\" and \"{second}\": give one of them")),
     }
 }
 
@@ -159,9 +197,18 @@ fn render_id(object: &mut Map<String, Value>, id: u32) {
     };
 }
 
+fn render_route(object: &mut Map<String, Value>, route: Route) {
+    render_id(object, route.next_hop);
+    if route.metric != 0 {
+        object.insert("metric".into(), route.metric.into());
+    }
+}
+
 fn render_next_hop(object: &mut Map<String, Value>, next_hop: &NextHop) {
     match next_hop {
         NextHop::Blackhole => drop(object.insert("blackhole".into(), true.into())),
+        NextHop::Unreachable => drop(object.insert("unreachable".into(), true.into())),
+        NextHop::Prohibit => drop(object.insert("prohibit".into(), true.into())),
         NextHop::Via { gateway, device } => {
             object.insert("via".into(), gateway.to_string().into());
             if let Some(device) = device {

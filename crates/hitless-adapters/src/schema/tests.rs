@@ -35,8 +35,22 @@ fn the_documented_lines_are_what_they_say() {
     );
     assert_eq!(
         change(r#"{"process":"fib","prefix":"10.0.0.0/8","next_hop":7,"note":"static"}"#),
-        key("10.0.0.0/8").put(Route { next_hop: 7 }.encode(), Blob::from("static"))
+        key("10.0.0.0/8").put(Route::to(7).encode(), Blob::from("static"))
     );
+    let drop = |kind: &str| change(&format!(r#"{{"process":"fib","next_hop":8,"{kind}":true}}"#));
+    assert_eq!(drop("unreachable"), key("next-hop 8").put(next_hop("unreachable"), none()));
+    assert_eq!(drop("prohibit"), key("next-hop 8").put(next_hop("prohibit"), none()));
+    assert_eq!(
+        change(r#"{"process":"fib","prefix":"10.0.0.0/8","table":100,"metric":20,"next_hop":7}"#),
+        key("10.0.0.0/8 table 100").put(Route { next_hop: 7, metric: 20 }.encode(), none())
+    );
+    assert_eq!(
+        change(r#"{"process":"fib","prefix":"10.0.0.0/8","table":254,"metric":0,"next_hop":7}"#),
+        key("10.0.0.0/8").put(Route::to(7).encode(), none())
+    );
+    let in_table = key("10.0.0.0/8 table 100").delete();
+    assert_eq!(change(r#"{"process":"fib","delete":"10.0.0.0/8","table":100}"#), in_table);
+    assert_eq!(change(r#"{"process":"fib","delete":"10.0.0.0/8 table 100"}"#), in_table);
     assert_eq!(change(r#"{"process":"fib","delete":"10.0.0.0/8"}"#), key("10.0.0.0/8").delete());
     assert_eq!(change(r#"{"process":"fib","delete_next_hop":7}"#), key("next-hop 7").delete());
     assert_eq!(change(r#"{"process":"fib","delete_group":7}"#), key("group 7").delete());
@@ -88,6 +102,14 @@ fn bad_lines_are_refused_by_name() {
         (r#"{"process":"fib","group":7,"members":[2147483655]}"#, "cannot be a member"),
         (r#"{"process":"fib","delete":"10.0.0.0/8","next_hop":7}"#, "does not belong"),
         (r#"{"process":"fib","delete":"10.0.0.0/8","cards":[1]}"#, "does not belong to a delete"),
+        (r#"{"process":"fib","prefix":"10.0.0.0/8","next_hop":7,"table":0}"#, "table 0"),
+        (r#"{"process":"fib","prefix":"10.0.0.0/8","next_hop":7,"metric":-1}"#, "\"metric\" must be"),
+        (r#"{"process":"fib","delete":"10.0.0.0/8 table 7","table":8}"#, "does not belong"),
+        (r#"{"process":"fib","delete":"next-hop 7","table":8}"#, "does not belong"),
+        (r#"{"process":"fib","next_hop":7,"table":8,"dev":"eth0"}"#, "does not belong"),
+        (r#"{"process":"fib","next_hop":7,"prohibit":false}"#, "must be true"),
+        (r#"{"process":"fib","next_hop":7,"prohibit":true,"unreachable":true}"#, "give one of them"),
+        (r#"{"process":"fib","next_hop":7,"prohibit":true,"dev":"eth0"}"#, "must stand without"),
         (r#"{"process":"table","key":"k"}"#, "needs a \"value\""),
         (r#"{"process":"table","key":"","value":""}"#, "empty key"),
         (r#"{"process":"table","key":"k","key_hex":"00","value":""}"#, "give one of them"),
@@ -122,6 +144,10 @@ fn what_is_rendered_would_put_the_same_entry() {
         r#"{"process":"fib","next_hop":7,"via":"2001:db8::1"}"#,
         r#"{"process":"fib","next_hop":7,"dev":"eth0"}"#,
         r#"{"process":"fib","next_hop":7,"blackhole":true}"#,
+        r#"{"process":"fib","next_hop":7,"unreachable":true}"#,
+        r#"{"process":"fib","next_hop":7,"prohibit":true}"#,
+        r#"{"process":"fib","prefix":"10.0.0.0/8","table":100,"metric":20,"next_hop":7}"#,
+        r#"{"process":"fib","prefix":"::/0","metric":4294967295,"group":7}"#,
         r#"{"process":"fib","group":1,"members":[{"next_hop":7,"weight":10},{"next_hop":8,"weight":1}]}"#,
         r#"{"process":"fib","prefix":"10.0.0.0/8","next_hop":7,"note":"static"}"#,
         r#"{"process":"fib","prefix":"::/0","group":7,"cards":[1,2]}"#,

@@ -85,14 +85,14 @@ impl Source for Churn {
         let number = self.pick();
         let net = self.table.prefix(number)?;
         self.made += 1;
-        let key = FibKey::Route(net);
+        let key = FibKey::main(net);
         let turn = self.random.bits();
         let withdraw = turn.is_multiple_of(WITHDRAWAL) && self.withdrawn.len() < MAX_WITHDRAWN;
         if withdraw && self.withdrawn.insert(number) {
             return Some(Ok(fib_change(key.delete())));
         }
         self.withdrawn.remove(&number);
-        let part = Route { next_hop: self.set.pick(&net, turn) }.encode();
+        let part = Route::to(self.set.pick(&net, turn)).encode();
         Some(Ok(fib_change(key.put(part, SYNTHETIC_NOTE.into()))))
     }
 
@@ -164,7 +164,7 @@ mod tests {
     fn a_listed_table_churns_within_itself() {
         let nets: Arc<[IpNet]> = Arc::from(["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()]);
         let all = changes(Churn::new(ChurnTable::Listed(Arc::clone(&nets)), 1, Some(100)));
-        let known: Vec<Blob> = nets.iter().map(|net| FibKey::Route(*net).encode()).collect();
+        let known: Vec<Blob> = nets.iter().map(|net| FibKey::main(*net).encode()).collect();
         assert!(all.iter().all(|change| known.contains(&change.key)));
     }
 }

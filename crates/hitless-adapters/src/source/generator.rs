@@ -225,8 +225,8 @@ impl Source for Generator {
         }
         let net = self.table.prefix(self.number)?;
         self.number += 1;
-        let part = Route { next_hop: self.set.pick(&net, 0) }.encode();
-        Some(Ok(fib_change(FibKey::Route(net).put(part, SYNTHETIC_NOTE.into()))))
+        let part = Route::to(self.set.pick(&net, 0)).encode();
+        Some(Ok(fib_change(FibKey::main(net).put(part, SYNTHETIC_NOTE.into()))))
     }
 
     /// Prefixes.
@@ -320,7 +320,7 @@ mod tests {
         }
         assert_eq!(keys.len(), 128 + 5_000);
         assert!(keys[..128].iter().all(|key| matches!(key, FibKey::NextHop(_))));
-        assert!(keys[128..].iter().all(|key| matches!(key, FibKey::Route(_))));
+        assert!(keys[128..].iter().all(|key| matches!(key, FibKey::Route { .. })));
         assert_eq!(source.progress(), (5_000, Some(5_000)));
         assert_eq!(Generator::new(GeneratedTable::new(3, 3)).next_hops.len(), 64);
     }

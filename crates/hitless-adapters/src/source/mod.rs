@@ -93,7 +93,18 @@ fn name_of(path: &Path) -> String {
 
 /// Something that is not a change; the source goes on behind it.
 fn bad(place: String, reason: impl Into<String>) -> BadInput {
-    BadInput { place, reason: reason.into(), fatal: false }
+    BadInput { place, reason: shown(&reason.into()), fatal: false }
+}
+
+/// A reason that may quote input: a line may be long, and must not command the terminal that it is shown on.
+fn shown(reason: &str) -> String {
+    const SHOWN: usize = 400;
+    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let mut shown: String = reason.chars().take(SHOWN).map(printable).collect();
+    if reason.chars().nth(SHOWN).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// The source ends here: its file cannot be read.

@@ -15,6 +15,10 @@ use super::{bad, failed};
 
 /// Bytes of the text of an AS path that are kept as the standby-only part; real paths have 5 AS numbers on average.
 const MAX_PATH_TEXT: usize = 120;
+/// Bytes of the header that all records share.
+const HEADER: u64 = 12;
+/// Bytes behind a header that are read at most: what the parser takes, and 4 of a time in microseconds.
+const MAX_BODY: u32 = 16 * 1024 * 1024 + 4;
 
 /// The record types that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub(super) fn kind_of(start: &[u8]) -> Option<Kind> {
 pub(super) struct Records {
     name: String,
     input: Counted,
+    /// The bytes of the current record.
+    record: Vec<u8>,
     number: u64,
     /// Offset of the current record in the unpacked file.
     offset: u64,
@@ -61,7 +67,8 @@ impl Read for Counted {
 
 impl Records {
     pub(super) fn new(name: String, input: Input) -> Self {
-        Self { name, input: Counted { input, taken: 0 }, number: 0, offset: 0, ended: false }
+        let input = Counted { input, taken: 0 };
+        Self { name, input, record: Vec::new(), number: 0, offset: 0, ended: false }
     }
 
     /// The next record, parsed; `None` at the end. Behind a record whose content is wrong the next one is read;
@@ -72,7 +79,11 @@ impl Records {
         }
         self.number += 1;
         self.offset = self.input.taken;
-        let raw = match chunk_mrt_record(&mut self.input) {
+        if let Err(error) = self.cut() {
+            self.ended = true;
+            return Some(Err(failed(self.place(), &error)));
+        }
+        let raw = match chunk_mrt_record(&mut &self.record[..]) {
             Ok(raw) => raw,
             Err(error) => return self.broken(error.error).map(Err),
         };
@@ -81,6 +92,24 @@ impl Records {
             Ok(record) => Ok((header, record.message)),
             Err(error) => Err(self.bad(error.to_string())),
         })
+    }
+
+    /// Takes the bytes of the next record. The parser would believe the length that a header announces, and ask for so
+    /// much memory; here it grows as bytes come.
+    fn cut(&mut self) -> io::Result<()> {
+        self.record.clear();
+        (&mut self.input).take(HEADER).read_to_end(&mut self.record)?;
+        // Less than a header is the end, or a cut file: the parser says which.
+        let Some(length) = self.record.last_chunk::<4>().filter(|_| self.record.len() as u64 == HEADER)
+        else {
+            return Ok(());
+        };
+        let length = u32::from_be_bytes(*length);
+        if length > MAX_BODY {
+            return Ok(());
+        }
+        let came = (&mut self.input).take(length.into()).read_to_end(&mut self.record)?;
+        if came as u64 == u64::from(length) { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     /// What to say of a record that could not be cut out of the file.

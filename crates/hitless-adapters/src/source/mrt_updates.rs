@@ -86,7 +86,7 @@ impl MrtUpdates {
     fn withdraw(&mut self, prefixes: &[NetworkPrefix]) {
         for prefix in prefixes {
             self.withdrawn += 1;
-            let change = FibKey::Route(prefix.prefix.trunc()).delete();
+            let change = FibKey::main(prefix.prefix.trunc()).delete();
             let valid = Fib.validate(&change).map_err(|reason| format!("{}: {reason}", prefix.prefix));
             self.push(valid.map(|()| [change]));
         }

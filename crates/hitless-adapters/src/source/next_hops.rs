@@ -142,10 +142,10 @@ pub(super) fn announce(
     gateway: IpAddr,
     note: Blob,
 ) -> Result<impl Iterator<Item = Change> + use<>, String> {
-    let key = FibKey::Route(net);
+    let key = FibKey::main(net);
     Fib.validate(&key.delete())?;
     let (next_hop, put) = next_hops.assign(gateway)?;
-    Ok(put.into_iter().chain([key.put(Route { next_hop }.encode(), note)]))
+    Ok(put.into_iter().chain([key.put(Route::to(next_hop).encode(), note)]))
 }
 
 /// An id from [`ASSIGNED_BASE`] to the last that is not a group's.

@@ -5,10 +5,11 @@
 //! 10.0.0.0/8                      a route; its next hop is synthetic
 //! 10.0.0.0/8 7                    a route to next hop 7
 //! 10.0.0.0/8 group 7              a route to group 7
+//! 10.0.0.0/8 table 100 7 metric 20    in another table, and with a metric: both may be left out
 //! next-hop 7 via 192.0.2.1 dev eth0
 //! group 7 1*10,2*20               a weighted group
 //! +10.0.0.0/8                     announced again: where the next hop is synthetic it is another one
-//! -10.0.0.0/8                     withdrawn; also -next-hop 7, -group 7
+//! -10.0.0.0/8                     withdrawn; also -10.0.0.0/8 table 100, -next-hop 7, -group 7
 //! ```
 
 use std::collections::VecDeque;
@@ -16,7 +17,7 @@ use std::io;
 
 use hitless_proto::entry::{Blob, Change};
 use hitless_proto::process::Process;
-use hitless_proto::process::fib::{Fib, FibKey, NextHop, Route};
+use hitless_proto::process::fib::{Fib, FibKey, NextHop, Route, TableId};
 use hitless_runtime::source::{BadInput, Source, SourceItem};
 use ipnet::IpNet;
 
@@ -52,9 +53,9 @@ impl TextFile {
     }
 
     /// Puts the synthetic next hops of this prefix's family before its first use, then the route.
-    fn route(&mut self, net: IpNet, turn: u64) -> Change {
-        let part = Route { next_hop: self.synthetic.pick(&net, turn) }.encode();
-        let change = FibKey::Route(net).put(part, Blob::from(SYNTHETIC_NOTE));
+    fn route(&mut self, table: TableId, net: IpNet, turn: u64) -> Change {
+        let part = Route::to(self.synthetic.pick(&net, turn)).encode();
+        let change = FibKey::Route { table, net }.put(part, Blob::from(SYNTHETIC_NOTE));
         let put = &mut self.put[usize::from(matches!(net, IpNet::V6(_)))];
         if std::mem::replace(put, true) {
             return change;
@@ -79,9 +80,9 @@ impl Source for TextFile {
             return Some(match line {
                 Ok(Ok(Line::Nothing)) => continue,
                 Ok(Ok(Line::Change(change))) => Ok(fib_change(change)),
-                Ok(Ok(Line::Synthetic { net, again })) => {
+                Ok(Ok(Line::Synthetic { table, net, again })) => {
                     let turn = if again { self.lines.number() } else { 0 };
-                    Ok(fib_change(self.route(net, turn)))
+                    Ok(fib_change(self.route(table, net, turn)))
                 }
                 Ok(Err(reason)) => Err(bad(self.place(), reason)),
                 Err(LineError::TooLong) => {
@@ -109,6 +110,7 @@ enum Line {
     Change(Change),
     /// A route without a next hop of its own; `again`: the line began with a plus sign.
     Synthetic {
+        table: TableId,
         net: IpNet,
         again: bool,
     },
@@ -145,16 +147,34 @@ fn parse_put(text: &str, again: bool) -> Result<Line, String> {
         let next_hop: NextHop = spec.parse().map_err(display)?;
         return Ok(Line::Change(key.put(next_hop.encode(), Blob::from(NOTE))));
     }
-    let key: FibKey = first.parse().map_err(display)?;
-    let FibKey::Route(net) = key else { return Err("expected a prefix".into()) };
+    let (key, rest) = parse_prefix(first, rest)?;
+    let FibKey::Route { table, net } = key else { return Err("expected a prefix".into()) };
     if rest.is_empty() {
-        return Ok(Line::Synthetic { net, again });
+        return Ok(Line::Synthetic { table, net, again });
     }
-    let target = if rest.starts_with("group ") { rest.to_owned() } else { format!("next-hop {rest}") };
-    let FibKey::NextHop(next_hop) = target.parse().map_err(display)? else {
-        return Err(format!("{} is not a next hop", quoted(rest)));
+    let (target, metric) = rest
+        .split_once(" metric ")
+        .map_or((rest, Ok(0)), |(target, metric)| (target.trim_end(), parse_metric(metric.trim())));
+    let named = if target.starts_with("group ") { target.to_owned() } else { format!("next-hop {target}") };
+    let FibKey::NextHop(next_hop) = named.parse().map_err(display)? else {
+        return Err(format!("{} is not a next hop", quoted(target)));
     };
-    Ok(Line::Change(key.put(Route { next_hop }.encode(), Blob::from(NOTE))))
+    Ok(Line::Change(key.put(Route { next_hop, metric: metric? }.encode(), Blob::from(NOTE))))
+}
+
+fn parse_metric(text: &str) -> Result<u32, String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten().ok_or_else(|| format!("{} is not a metric", quoted(text)))
+}
+
+/// The key of a route, and what follows it.
+fn parse_prefix<'a>(prefix: &str, rest: &'a str) -> Result<(FibKey, &'a str), String> {
+    let (word, after) = split_word(rest);
+    if word != "table" {
+        return Ok((prefix.parse().map_err(display)?, rest));
+    }
+    let (number, after) = split_word(after);
+    Ok((format!("{prefix} table {number}").parse().map_err(display)?, after))
 }
 
 fn display(error: impl std::fmt::Display) -> String {
@@ -219,18 +239,21 @@ mod tests {
 
     #[test]
     fn a_file_with_its_own_next_hops_gets_no_others() {
-        let items = read(b"next-hop 7 via 192.0.2.1 dev eth0\ngroup 1 7*3\n10.0.0.0/8 7\n::/0 group 1\n-10.0.0.0/8\n-next-hop 7\n");
+        let items = read(b"next-hop 7 via 192.0.2.1 dev eth0\ngroup 1 7*3\n10.0.0.0/8 7\n::/0 group 1\n10.0.0.0/8 table 100 7 metric 20\n-10.0.0.0/8 table 100\n-10.0.0.0/8\n-next-hop 7\n");
         let put = |key: &str, spec: &str| {
             let part = spec.parse::<NextHop>().unwrap().encode();
             Ok(self::key(key).put(part, Blob::from(NOTE)))
         };
         let route =
-            |key: &str, next_hop| Ok(self::key(key).put(Route { next_hop }.encode(), Blob::from(NOTE)));
+            |key: &str, next_hop| Ok(self::key(key).put(Route::to(next_hop).encode(), Blob::from(NOTE)));
+        let part = Route { next_hop: 7, metric: 20 }.encode();
         let expected = [
             put("next-hop 7", "via 192.0.2.1 dev eth0"),
             put("group 1", "group 7*3"),
             route("10.0.0.0/8", 7),
             route("::/0", (1 << 31) + 1),
+            Ok(key("10.0.0.0/8 table 100").put(part, Blob::from(NOTE))),
+            Ok(key("10.0.0.0/8 table 100").delete()),
             Ok(key("10.0.0.0/8").delete()),
             Ok(key("next-hop 7").delete()),
         ];
@@ -252,18 +275,21 @@ mod tests {
         let long = "1".repeat(MAX_LINE + 1);
         let input = format!(
             "10.0.0.0/33\n10.0.0.1/8\n10.0.0.0\nrubbish\n224.0.0.0/4\n10.0.0.0/8 0\n10.0.0.0/8 x\n+\n-\n-10.0.0.0/40\n\
-             next-hop 0 blackhole\nnext-hop 1\ngroup 1 1*0\nnext-hop 1 via 0.0.0.0\n10.0.0.0/8 7 8\nnext-hop 5 group 1\n{long}\n9.0.0.0/8 1\n"
+             next-hop 0 blackhole\nnext-hop 1\ngroup 1 1*0\nnext-hop 1 via 0.0.0.0\n10.0.0.0/8 7 8\nnext-hop 5 group 1\n10.0.0.0/8 table 0 7\n10.0.0.0/8 table\n10.0.0.0/8 7 metric x\n10.0.0.0/8 metric 7\n{long}\n9.0.0.0/8 1\n"
         );
         let items = read(input.as_bytes());
-        assert_eq!(items.len(), 18);
-        for (at, item) in items[..17].iter().enumerate() {
+        assert_eq!(items.len(), 22);
+        for (at, item) in items[..21].iter().enumerate() {
             let error = item.as_ref().unwrap_err();
             assert!(error.starts_with(&format!("routes.txt:{}: ", at + 1)), "{error}");
             assert!(error.len() < 400, "{error}");
         }
         assert!(items[0].as_ref().unwrap_err().contains("prefix length 33"));
         assert!(items[1].as_ref().unwrap_err().contains("host bits"));
-        assert!(items[17].is_ok());
+        assert!(items[21].is_ok());
+        let terminal = read(format!("\x1b[2J{}\n", "9".repeat(MAX_LINE - 10)).as_bytes());
+        let error = terminal[0].as_ref().unwrap_err();
+        assert!(error.len() < 450 && !error.contains('\x1b'), "{error}");
         let not_text = read(b"\xff\xfe\n9.0.0.0/8 1\n");
         assert!(not_text[0].as_ref().unwrap_err().contains("UTF-8") && not_text[1].is_ok());
         assert_eq!(read(b""), []);

@@ -373,7 +373,7 @@ impl Proposer {
     }
 
     fn note(&mut self, record: &Record) {
-        if record.order() > self.newest.order() {
+        if record.order() > self.newest.order() || !holds(Rule::NewestRecord) {
             self.newest.clone_from(record);
         }
     }

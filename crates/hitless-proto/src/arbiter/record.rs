@@ -52,7 +52,8 @@ impl Record {
     /// The record that claims `epoch`, above this one's: not opened, the same set.
     #[must_use]
     pub fn claimed_by(&self, unit: UnitId, epoch: Epoch) -> Self {
-        Self { epoch, version: 0, owner: unit, opened: false, in_sync: self.in_sync.clone() }
+        let in_sync = if holds(Rule::KeepSet) { self.in_sync.clone() } else { Vec::new() };
+        Self { epoch, version: 0, owner: unit, opened: false, in_sync }
     }
 
     /// The next version of this record.

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::arbiter::Record;
 use crate::ids::{Life, UnitId};
+use crate::rules::{Rule, holds};
 
 /// Why a unit may not recover yet, for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -41,7 +42,7 @@ pub fn recovery_ready(
             my_position
         } else {
             let peer = peers.iter().find(|peer| peer.0 == unit).ok_or(RecoveryWait::Away(unit))?;
-            if peer.1 == former || peer.2 {
+            if (peer.1 == former || peer.2) && holds(Rule::NoneLives) {
                 return Err(RecoveryWait::Live(unit));
             }
             peer.3

@@ -54,7 +54,7 @@ impl Voter {
             VoteReply::Promised { .. } | VoteReply::Accepted { .. } => true,
             VoteReply::Poll(_) | VoteReply::Refused { .. } => false,
         };
-        (reply, binding && self.state != self.saved)
+        (reply, binding && self.state != self.saved && holds(Rule::DurableVote))
     }
 
     fn ballot(&mut self, from: UnitId, ballot: Ballot, free: bool) -> VoteReply {
@@ -85,7 +85,8 @@ impl Voter {
     /// Above the promise, or the very ballot that was promised; never the same epoch for a second unit.
     fn admissible(&self, ballot: Ballot) -> bool {
         let promised = self.state.promised;
-        ballot.epoch > promised.epoch || (ballot == promised && ballot.epoch > Epoch(0))
+        let again = ballot == promised || (ballot.epoch == promised.epoch && !holds(Rule::OneUnitPerEpoch));
+        ballot.epoch > promised.epoch || (again && ballot.epoch > Epoch(0))
     }
 
     fn refused(&self, epoch: Epoch) -> VoteReply {

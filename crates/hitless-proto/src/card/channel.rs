@@ -82,7 +82,11 @@ pub(super) struct Channel {
     batches: u64,
     /// Keys under which the forwarding table was seen to hold something else.
     astray: BTreeSet<Blob>,
-    /// The channel must begin again, since the table refused what it held before.
+    /// Refused keys from here on are to be tried again.
+    retry_from: Option<Blob>,
+    /// Mends changed which keys are refused, and the primary does not know.
+    untold: bool,
+    /// The channel must begin again, for the primary to learn that.
     complaint: Option<Broken>,
     pub(super) history: VecDeque<Done>,
     /// Where the channel began, or what was stable since: of ops up to here there is no history.
@@ -116,6 +120,8 @@ impl Channel {
             in_flight: None,
             batches: 0,
             astray: BTreeSet::new(),
+            retry_from: None,
+            untold: false,
             complaint: None,
             history: VecDeque::new(),
             history_from: Seq(0),
@@ -311,6 +317,7 @@ impl Channel {
                     self.writes += 1;
                     let missing = || Err(String::from("the forwarding table gave no outcome"));
                     let outcome = outcomes.next().unwrap_or_else(missing);
+                    let outcome = if holds(Rule::Nack) { outcome } else { Ok(()) };
                     self.hold(&op, outcome.is_err());
                     (is_op, outcome)
                 }
@@ -328,6 +335,7 @@ impl Channel {
                 self.done(op, is_op, outcome.err());
             }
         }
+        self.complain();
         true
     }
 

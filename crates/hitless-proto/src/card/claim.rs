@@ -37,7 +37,7 @@ impl Card {
 
     /// Answers the claim once no channel has a write under way.
     pub(super) fn finish_claim(&mut self) {
-        if self.channels.values().any(Channel::busy) {
+        if self.channels.values().any(Channel::busy) && holds(Rule::QuietPromise) {
             return;
         }
         let Some(PendingClaim { unit, claim }) = self.claim.take() else { return };
@@ -69,7 +69,8 @@ impl Card {
 
 /// What one channel knows. It goes on vouching for that until a primary begins it anew: a claimant may die before it does.
 fn answer(channel: &mut Channel, received: Version) -> ChannelAnswer {
-    let whole = !channel.history_cut && received.seq >= channel.history_from;
+    let begun = received.seq >= channel.history_from || !holds(Rule::HistoryBegins);
+    let whole = !channel.history_cut && begun;
     let known = channel.in_step && whole;
     if !known && !holds(Rule::BootId) {
         return ChannelAnswer::Known { applied: received, nacks: Vec::new(), orphans: Vec::new() };

@@ -204,6 +204,14 @@ impl Card {
         self.channels.get_mut(&process).is_none_or(|channel| channel.found(key, part.map(|part| &part[..])))
     }
 
+    /// Something changed outside that could make the forwarding table take what it refused before (a link came up): all of
+    /// that is written again, from what the card holds, whether there is a primary or not.
+    pub fn handle_curable(&mut self, process: ProcessId) {
+        if let Some(channel) = self.channels.get_mut(&process) {
+            channel.retry_refused();
+        }
+    }
+
     /// A timeout is due.
     pub fn handle_timeout(&mut self, now: Time) {
         let output = self.durably.handle_timeout(now);

@@ -192,3 +192,45 @@ fn a_card_does_not_vouch_for_what_it_dropped_as_stable() {
     assert!(known(2) && known(1));
     assert!(!known(0), "op 1 is stable, and not named any more");
 }
+
+#[test]
+fn what_was_refused_is_written_again_when_it_may_be_taken_and_the_primary_is_to_compare() {
+    let mut card = card();
+    let refused = || Err(String::from("the link is down"));
+    for (seq, key) in [(1, "b"), (2, "a"), (3, "c")] {
+        let (op, _) = batch(&send(&mut card, seq, key, Some("value"))).unwrap();
+        card.handle_applied(TABLE, op, vec![if key == "c" { Ok(()) } else { refused() }]);
+        assert!(!complains(&drain(&mut card)), "a nack is enough");
+    }
+    card.handle_curable(TABLE);
+    let (retry, writes) = batch(&drain(&mut card)).unwrap();
+    let keys: Vec<Blob> = writes.into_iter().map(|write| write.key).collect();
+    assert_eq!(keys, ["a".into(), "b".into()], "in the order of keys, and nothing else");
+    card.handle_applied(TABLE, retry, vec![Ok(()), refused()]);
+    assert!(complains(&drain(&mut card)));
+    assert_eq!(card.status().channels[0].failed, 1);
+    // Nothing is better than before: nothing to tell.
+    card.handle_curable(TABLE);
+    let (retry, _) = batch(&drain(&mut card)).unwrap();
+    card.handle_applied(TABLE, retry, vec![refused()]);
+    assert!(!complains(&drain(&mut card)));
+    assert_eq!((card.status().channels[0].failed, batch(&drain(&mut card))), (1, None));
+}
+
+#[test]
+fn refused_keys_beyond_those_that_may_wait_are_all_tried_again_in_order() {
+    let mut card = card();
+    let count = MAX_ASTRAY as u32 + 3;
+    for n in 0..count {
+        card.channels.get_mut(&TABLE).unwrap().hold_refused(Blob::new(&n.rotate_left(7).to_be_bytes()));
+    }
+    card.handle_curable(TABLE);
+    let mut tried: Vec<Blob> = Vec::new();
+    while let Some((retry, writes)) = batch(&drain(&mut card)) {
+        card.handle_applied(TABLE, retry, vec![Ok(()); writes.len()]);
+        tried.extend(writes.into_iter().map(|write| write.key));
+    }
+    assert_eq!(tried.len(), count as usize);
+    assert!(tried.is_sorted());
+    assert_eq!(card.status().channels[0].failed, 0);
+}

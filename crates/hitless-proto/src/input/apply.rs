@@ -25,7 +25,7 @@ impl Input {
             Self::Forgo { party } => unit.forgo(party, now),
             Self::Timeout => unit.handle_timeout(now),
             Self::Drained => return core::iter::from_fn(|| unit.poll_output()).collect(),
-            Self::Applied { .. } | Self::Found { .. } | Self::Adopt { .. } => {}
+            Self::Applied { .. } | Self::Found { .. } | Self::Curable { .. } | Self::Adopt { .. } => {}
         }
         Vec::new()
     }
@@ -42,6 +42,7 @@ impl Input {
             Self::PersistFailed { .. } => card.handle_persist_failed(now),
             Self::Applied { process, batch, outcomes } => card.handle_applied(process, batch, outcomes),
             Self::Found { process, key, part } => drop(card.handle_found(process, &key, part.as_ref())),
+            Self::Curable { process } => card.handle_curable(process),
             Self::Adopt { process, entries } => card.adopt(process, entries),
             Self::Timeout => card.handle_timeout(now),
             Self::Drained => return core::iter::from_fn(|| card.poll_output()).collect(),

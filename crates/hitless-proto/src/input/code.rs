@@ -12,6 +12,9 @@ use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId};
 use crate::io::{Outcome, Verdict};
 use crate::wire;
 
+/// Outcomes in one line: far more than a batch has, and still small.
+const MAX_OUTCOMES: usize = crate::limits::BATCH_OPS * 64;
+
 impl Input {
     /// As one line, without the line end; `at` is the `now` it is applied with.
     #[must_use]
@@ -70,6 +73,9 @@ fn put_input(input: &Input, line: &mut LineWriter) {
                 line.bytes("part", part);
             }
         }
+        Input::Curable { process } => {
+            line.text("kind", "curable").number("process", process.0.into());
+        }
         Input::Adopt { process, entries } => {
             line.text("kind", "adopt").number("process", process.0.into()).text("entries", &pairs(entries));
         }
@@ -114,6 +120,7 @@ fn take_input(line: &Line) -> Result<Input, LineError> {
             let part = if line.has("part") { Some(line.blob("part")?) } else { None };
             Input::Found { process: process()?, key: line.blob("key")?, part }
         }
+        "curable" => Input::Curable { process: process()? },
         "adopt" => Input::Adopt { process: process()?, entries: take_pairs(line.text("entries")?)? },
         "submit" => Input::Submit { process: process()?, change: take_change(line)? },
         "begin-switchover" => {
@@ -172,8 +179,8 @@ fn take_outcomes(text: &str) -> Result<Vec<Outcome>, LineError> {
     for part in text.split_terminator(',') {
         if let Some(count) = part.strip_prefix('+') {
             let count: usize = count.parse().map_err(|_| invalid.clone())?;
-            // No batch is longer: a damaged line must not cost memory.
-            if count > crate::limits::BATCH_OPS * 64 {
+            // No batch has more: a damaged line must not cost memory.
+            if count > MAX_OUTCOMES.saturating_sub(outcomes.len()) {
                 return Err(invalid);
             }
             outcomes.extend(core::iter::repeat_n(Ok(()), count));

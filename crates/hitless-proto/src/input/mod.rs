@@ -82,6 +82,11 @@ pub enum Input {
         /// What it holds there; `None`: nothing.
         part: Option<Blob>,
     },
+    /// `handle_curable`. Cards only.
+    Curable {
+        /// Whose table.
+        process: ProcessId,
+    },
     /// `adopt`. Cards only, before anything else.
     Adopt {
         /// Whose table.

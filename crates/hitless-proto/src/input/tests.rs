@@ -53,6 +53,7 @@ fn inputs() -> vec::Vec<Input> {
         },
         Input::Applied { process: fib, batch: 6, outcomes: vec![] },
         Input::Found { process: fib, key: "k".into(), part: None },
+        Input::Curable { process: fib },
         Input::Found { process: fib, key: "k".into(), part: Some(Blob::default()) },
         Input::Adopt {
             process: fib,
@@ -149,6 +150,8 @@ fn a_damaged_line_is_refused_by_name() {
     ));
     let many = r#"{"at":1,"kind":"applied","process":1,"batch":1,"outcomes":"+99999999999,"}"#;
     assert!(matches!(broken(many), LineError::Invalid("outcomes", _)));
+    let often = r#"{"at":1,"kind":"applied","process":1,"batch":1,"outcomes":"+65536,+65536,"}"#;
+    assert!(matches!(broken(often), LineError::Invalid("outcomes", _)));
     assert!(matches!(broken(r#"{"at":1,"kind":"timeout"} x"#), LineError::Syntax("the end", _)));
 }
 

@@ -15,6 +15,7 @@ use crate::ids::{CardId, Party, ProcessId, Seq, Time, UnitId};
 use crate::io::Event;
 use crate::limits::MAX_RETRIES;
 use crate::message::{Ack, Answer, Broken, InStep, RelayedAck, Tell, ToCard, ToStandby, UnitMessage};
+use crate::rules::{Rule, holds};
 
 impl Primary {
     /// A card acks.
@@ -26,7 +27,7 @@ impl Primary {
         let retry = context.chassis.timing.retry;
         let Some(stream) = self.streams.get_mut(&ack.process) else { return };
         let Some(feed) = stream.feeds.get_mut(&Party::Card(card)) else { return };
-        if !feed.open() || feed.session != ack.session {
+        if !feed.open() || (feed.session != ack.session && holds(Rule::Session)) {
             return;
         }
         let from = feed.acked;

@@ -127,6 +127,9 @@ impl Feed {
     }
 
     pub(super) fn window_left(&self) -> u64 {
+        if !holds(Rule::Window) {
+            return WINDOW_BYTES;
+        }
         WINDOW_BYTES.saturating_sub(self.in_flight())
     }
 

@@ -168,7 +168,8 @@ impl Primary {
 
     /// How many changes can be submitted now.
     pub(crate) fn room(&self, process: ProcessId) -> usize {
-        if matches!(self.phase, Phase::HandingOver(_)) || self.recovery.is_some() {
+        let closed = matches!(self.phase, Phase::HandingOver(_)) && holds(Rule::CloseIntake);
+        if closed || self.recovery.is_some() {
             return 0;
         }
         self.streams.get(&process).map_or(0, Stream::room)
@@ -300,7 +301,8 @@ impl Primary {
         for process in context.process_ids() {
             let received = self.received(context, process);
             let gated = context.chassis.output_rule == crate::config::OutputRule::Gated;
-            self.gates.insert(process, if gated { received } else { Seq(u64::MAX) });
+            let gate = if gated && holds(Rule::Gate) { received } else { Seq(u64::MAX) };
+            self.gates.insert(process, gate);
             let Some(stream) = self.streams.get_mut(&process) else { continue };
             if stream.complete(received, open) {
                 context.event(Event::Completed { process, programmed: stream.programmed, safe: stream.safe });
@@ -312,7 +314,8 @@ impl Primary {
     /// Up to where every standby of the record, and of the one that is being written, holds the ops of a process.
     fn received(&self, context: &Context, process: ProcessId) -> Seq {
         let Some(stream) = self.streams.get(&process) else { return Seq(0) };
-        let sets = core::iter::once(&self.record).chain(&self.writing).flat_map(|record| &record.in_sync);
+        let old = Some(&self.record).filter(|_| self.writing.is_none() || holds(Rule::OldSet));
+        let sets = old.into_iter().chain(&self.writing).flat_map(|record| &record.in_sync);
         let others = sets.filter(|member| member.0 != context.unit);
         let held = |(unit, life): &(UnitId, Life)| {
             let party = Party::Unit(*unit);

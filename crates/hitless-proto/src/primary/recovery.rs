@@ -14,6 +14,7 @@ use crate::ids::{CardId, Epoch, Party, ProcessId, UnitId, Version};
 use crate::io::Event;
 use crate::limits::ASK_LEAVES;
 use crate::message::{Answer, Ask, Question, Tell, UnitReport};
+use crate::rules::{Rule, holds};
 
 /// Which cards are still to be heard.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +65,7 @@ impl Primary {
             .chassis
             .cards
             .iter()
-            .filter(|card| !there(card) && !recovery.forgone.contains(card))
+            .filter(|card| !there(card) && !recovery.forgone.contains(card) && holds(Rule::EveryCard))
             .copied()
             .collect();
         if let Some(card) = missing.first() {

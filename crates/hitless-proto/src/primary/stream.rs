@@ -222,11 +222,16 @@ impl Stream {
             feed.settle();
         }
         let counted = self.feeds.values().filter(|feed| feed.counts && matches!(feed.party, Party::Card(_)));
-        let programmed = counted.map(|feed| feed.settled).min().unwrap_or(last).min(last);
-        self.stable = self.stable.max(programmed.min(received));
+        let settled = counted.map(|feed| feed.settled);
+        let programmed = if holds(Rule::ProgrammedAll) { settled.min() } else { settled.max() };
+        let programmed = programmed.unwrap_or(last).min(last);
+        let stable = if holds(Rule::StableReceived) { programmed.min(received) } else { programmed };
+        self.stable = self.stable.max(stable);
         if open {
+            let safe = programmed.min(received);
+            let safe = if holds(Rule::WatermarkReached) { safe } else { Seq(safe.0.saturating_sub(1)) };
             self.programmed = self.programmed.max(programmed);
-            self.safe = self.safe.max(programmed.min(received));
+            self.safe = self.safe.max(safe);
             if !holds(Rule::Watermark) {
                 self.programmed = self.programmed.next().min(last);
                 self.safe = self.safe.next().min(self.programmed);

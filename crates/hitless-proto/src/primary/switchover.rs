@@ -9,6 +9,7 @@ use crate::error::SwitchoverError;
 use crate::ids::{Party, Time, UnitId};
 use crate::io::Event;
 use crate::message::{Consent, HandOver, ToStandby, UnitMessage};
+use crate::rules::{Rule, holds};
 
 /// How far a hand-over has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Primary {
         let drained = self.writing.is_none()
             && self.streams.values().all(|stream| stream.stable == stream.issued().seq);
         match switchover.step {
-            Step::Draining if drained => {
+            Step::Draining if drained || !holds(Rule::Drain) => {
                 switchover.step = Step::Comparing;
                 for stream in self.streams.values_mut() {
                     if let Some(feed) = stream.feeds.get_mut(&candidate).filter(|feed| feed.in_step()) {

@@ -289,6 +289,10 @@ impl Primary {
             }
         }
         let mut keys: BTreeMap<&Blob, Option<Content>> = BTreeMap::new();
+        let mut orphans: Vec<((&Blob, Version), Orphan<'_>)> = orphans.into_iter().collect();
+        if !holds(Rule::AdoptInOrder) {
+            orphans.reverse();
+        }
         for ((key, _), orphan) in orphans {
             let held = || stream.table.row(key).and_then(|row| row.content());
             let content = keys.entry(key).or_insert_with(held);
@@ -299,7 +303,8 @@ impl Primary {
                 continue;
             }
             let change = Change { key: key.clone(), content };
-            stream.issue(self.epoch, change, Cookie::Key, (Origin::Adopt, Audience::All));
+            let to = if holds(Rule::AdoptForAll) { Audience::All } else { Audience::cards([]) };
+            stream.issue(self.epoch, change, Cookie::Key, (Origin::Adopt, to));
         }
     }
 

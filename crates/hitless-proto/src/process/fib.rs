@@ -4,19 +4,25 @@
 //!
 //! ```text
 //! key   next hop or group  0 | id u32 BE                 group ids start at GROUP_BASE
-//!       IPv4 route         1 | length u8 | octets        only those that the length needs
+//!       IPv4 route         1 | length u8 | octets        in the main table; only the octets that the length needs
 //!       IPv6 route         2 | length u8 | octets
-//! card  route              id u32 BE of a next hop or group
+//!       IPv4 route         3 | table u32 BE | length u8 | octets    in any other table: not 0, not 254
+//!       IPv6 route         4 | table u32 BE | length u8 | octets
+//! card  route              id u32 BE of a next hop or group | metric u32 BE, left out where it is 0
 //! part  blackhole          0
 //!       via IPv4           1 | 4 octets | device name    the name may be empty
 //!       via IPv6           2 | 16 octets | device name   needed for a link-local address
 //!       group              3 | (id u32 BE | weight u16 BE)...   ids rising
 //!       on a link          4 | device name
+//!       unreachable        5
+//!       prohibit           6
 //! ```
 //!
 //! The standby-only part is free bytes: the source's word on where the entry comes from (AS path, protocol).
 
+mod error;
 mod next_hop;
+mod route;
 #[cfg(test)]
 mod tests;
 
@@ -25,13 +31,13 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use thiserror::Error;
-
+pub use self::error::FibError;
 pub use self::next_hop::{Device, Member, NextHop};
+pub use self::route::{Route, TableId};
 use super::Process;
 use crate::entry::{Audience, Blob, Change, Content};
 use crate::ids::ProcessId;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Number of the process on the wire.
 pub const ID: ProcessId = ProcessId(1);
@@ -44,116 +50,72 @@ pub const MAX_MEMBERS: usize = 256;
 const TAG_NEXT_HOP: u8 = 0;
 const TAG_V4: u8 = 1;
 const TAG_V6: u8 = 2;
+const TAG_TABLE_V4: u8 = 3;
+const TAG_TABLE_V6: u8 = 4;
+/// Bytes of the longest key: tag, table, length, and an IPv6 address.
+const MAX_KEY: usize = 1 + 4 + 1 + 16;
 
 /// What names an entry of the fib.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FibKey {
     /// A next hop, or from [`GROUP_BASE`] up a group; never 0.
     NextHop(u32),
-    /// A destination prefix without host bits; not multicast.
-    Route(IpNet),
-}
-
-/// The card part of a route: the id of its next hop or group. That it exists is for the forwarding table to check: what
-/// it lacks, it nacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Route {
-    /// Not 0.
-    pub next_hop: u32,
-}
-
-/// Why something is not an entry of the fib.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum FibError {
-    /// The first byte of a key is none of the tags.
-    #[error("a fib key starts with 0 (next hop), 1 (IPv4) or 2 (IPv6)")]
-    UnknownTag,
-    /// More or fewer bytes than the value needs.
-    #[error("{0}: wrong number of bytes")]
-    WrongSize(&'static str),
-    /// Not an address at all.
-    #[error("\"{0}\" is not a prefix: expected an address and a length, as in 10.0.0.0/8 or 2001:db8::/32")]
-    NotPrefix(String),
-    /// Longer than the addresses of its family.
-    #[error("prefix length {length} is over {bits}, the bits of an address of this family")]
-    PrefixLength {
-        /// What was given.
-        length: u32,
-        /// The family's.
-        bits: u8,
+    /// A route. One table has one route to a prefix: its metric is in the card part.
+    Route {
+        /// The table that it is in.
+        table: TableId,
+        /// A destination prefix without host bits; not multicast.
+        net: IpNet,
     },
-    /// Bits behind the prefix length are set.
-    #[error("host bits are set behind /{0}: the prefix must end in zeros")]
-    HostBits(u8),
-    /// The destination is multicast: a unicast fib cannot hold it.
-    #[error("a multicast destination")]
-    Multicast,
-    /// 0 means "none" in every forwarding table.
-    #[error("next hop 0: ids start at 1")]
-    ZeroId,
-    /// An id beyond what its kind may have.
-    #[error("\"{0}\" is not the id of a next hop or group: 1..={max}", max = GROUP_BASE - 1)]
-    BadId(String),
-    /// None of the kinds of next hop.
-    #[error("unknown kind of next hop {0}")]
-    UnknownKind(u8),
-    /// A gateway that cannot be one.
-    #[error("{0} cannot be a gateway: it must be a unicast address of another host")]
-    BadGateway(IpAddr),
-    /// A link-local gateway says nothing without its link.
-    #[error("the gateway {0} is link-local: name its device")]
-    NoDevice(IpAddr),
-    /// Not the name of a network device.
-    #[error("\"{0}\" is not a device name: 1 to 15 printable characters without space, / and :")]
-    BadDevice(String),
-    /// A group without members, or with too many.
-    #[error("a group of {0} members: 1 to {MAX_MEMBERS} are possible")]
-    GroupSize(usize),
-    /// A member that is a group (itself, perhaps) or 0.
-    #[error("{0} cannot be a member of a group: members are single next hops")]
-    BadMember(FibKey),
-    /// Members must be sorted and unique.
-    #[error("members of a group must be named once, in rising order of ids")]
-    MemberOrder,
-    /// A member without weight would never be used.
-    #[error("weight 0: leave the member out instead")]
-    ZeroWeight,
-    /// A group under a next hop's id, or the reverse.
-    #[error("{0} cannot hold a {1}")]
-    KindMismatch(FibKey, &'static str),
-    /// Text that is none of the forms.
-    #[error(
-        "\"{0}\" is not a next hop: expected `via ADDRESS [dev NAME]`, `dev NAME`, `blackhole` or `group ID[*WEIGHT],...`"
-    )]
-    NotNextHop(String),
 }
 
 impl FibKey {
+    /// The route to this prefix in the main table.
+    #[must_use]
+    pub const fn main(net: IpNet) -> Self {
+        Self::Route { table: TableId::MAIN, net }
+    }
+
+    /// The route to this prefix.
+    ///
+    /// # Errors
+    /// A length beyond the addresses of the family, host bits that are set, or a multicast destination.
+    pub fn route(table: TableId, address: IpAddr, length: u8) -> Result<Self, FibError> {
+        route(table, address, u32::from(length))
+    }
+
     /// The bytes that name it.
     #[must_use]
     pub fn encode(&self) -> Blob {
-        let mut bytes = [0_u8; 18];
+        let mut bytes = [0_u8; MAX_KEY];
         let used = match self {
             Self::NextHop(id) => {
                 bytes[0] = TAG_NEXT_HOP;
                 bytes[1..5].copy_from_slice(&id.to_be_bytes());
                 5
             }
-            Self::Route(net) => {
+            Self::Route { table, net } => {
+                let main = *table == TableId::MAIN;
+                let at = if main { 1 } else { 5 };
+                if !main {
+                    bytes[1..5].copy_from_slice(&table.get().to_be_bytes());
+                }
                 let length = net.prefix_len();
                 let octets = octets_of(length);
-                bytes[1] = length;
-                match net.network() {
+                bytes[at] = length;
+                let given = &mut bytes[at + 1..at + 1 + octets];
+                let tag = match net.network() {
                     IpAddr::V4(address) => {
-                        bytes[0] = TAG_V4;
-                        bytes[2..2 + octets].copy_from_slice(&address.octets()[..octets]);
+                        given.copy_from_slice(&address.octets()[..octets]);
+                        if main { TAG_V4 } else { TAG_TABLE_V4 }
                     }
                     IpAddr::V6(address) => {
-                        bytes[0] = TAG_V6;
-                        bytes[2..2 + octets].copy_from_slice(&address.octets()[..octets]);
+                        given.copy_from_slice(&address.octets()[..octets]);
+                        if main { TAG_V6 } else { TAG_TABLE_V6 }
                     }
-                }
-                2 + octets
+                };
+                bytes[0] = tag;
+                at + 1 + octets
             }
         };
         Blob::new(&bytes[..used])
@@ -167,14 +129,10 @@ impl FibKey {
         let (&tag, body) = bytes.split_first().ok_or(FibError::UnknownTag)?;
         match tag {
             TAG_NEXT_HOP => Ok(Self::NextHop(decode_id(body)?)),
-            TAG_V4 => {
-                let (octets, length) = decode_prefix::<4>(body)?;
-                route(IpAddr::V4(Ipv4Addr::from(octets)), u32::from(length))
-            }
-            TAG_V6 => {
-                let (octets, length) = decode_prefix::<16>(body)?;
-                route(IpAddr::V6(Ipv6Addr::from(octets)), u32::from(length))
-            }
+            TAG_V4 => decode_v4(TableId::MAIN, body),
+            TAG_V6 => decode_v6(TableId::MAIN, body),
+            TAG_TABLE_V4 => decode_table(body).and_then(|(table, prefix)| decode_v4(table, prefix)),
+            TAG_TABLE_V6 => decode_table(body).and_then(|(table, prefix)| decode_v6(table, prefix)),
             _ => Err(FibError::UnknownTag),
         }
     }
@@ -202,20 +160,20 @@ impl FibKey {
     }
 }
 
-impl Route {
-    /// The card part.
-    #[must_use]
-    pub fn encode(&self) -> Blob {
-        Blob::new(&self.next_hop.to_be_bytes())
-    }
+fn decode_table(body: &[u8]) -> Result<(TableId, &[u8]), FibError> {
+    let (table, prefix) = body.split_first_chunk::<4>().ok_or(FibError::WrongSize("table"))?;
+    let table = TableId::new(u32::from_be_bytes(*table))?;
+    if table == TableId::MAIN { Err(FibError::MainTable) } else { Ok((table, prefix)) }
+}
 
-    /// Reads a card part.
-    ///
-    /// # Errors
-    /// Not exactly one id, or id 0.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FibError> {
-        decode_id(bytes).map(|next_hop| Self { next_hop })
-    }
+fn decode_v4(table: TableId, body: &[u8]) -> Result<FibKey, FibError> {
+    let (octets, length) = decode_prefix::<4>(body)?;
+    route(table, IpAddr::V4(Ipv4Addr::from(octets)), u32::from(length))
+}
+
+fn decode_v6(table: TableId, body: &[u8]) -> Result<FibKey, FibError> {
+    let (octets, length) = decode_prefix::<16>(body)?;
+    route(table, IpAddr::V6(Ipv6Addr::from(octets)), u32::from(length))
 }
 
 fn octets_of(length: u8) -> usize {
@@ -243,7 +201,7 @@ fn decode_prefix<const OCTETS: usize>(body: &[u8]) -> Result<([u8; OCTETS], u8),
 }
 
 /// The route to a prefix: the one place where every rule on destinations is checked.
-fn route(address: IpAddr, length: u32) -> Result<FibKey, FibError> {
+fn route(table: TableId, address: IpAddr, length: u32) -> Result<FibKey, FibError> {
     let bits = if address.is_ipv4() { 32 } else { 128 };
     let too_long = FibError::PrefixLength { length, bits };
     let short = u8::try_from(length).ok().filter(|&short| short <= bits).ok_or(too_long.clone())?;
@@ -252,7 +210,7 @@ fn route(address: IpAddr, length: u32) -> Result<FibKey, FibError> {
         return Err(FibError::HostBits(short));
     }
     // 0.0.0.0/0 also covers multicast; a prefix is refused only where nothing else is in it.
-    if is_multicast(&net) { Err(FibError::Multicast) } else { Ok(FibKey::Route(net)) }
+    if is_multicast(&net) { Err(FibError::Multicast) } else { Ok(FibKey::Route { table, net }) }
 }
 
 fn is_multicast(net: &IpNet) -> bool {
@@ -267,7 +225,8 @@ impl fmt::Display for FibKey {
         match self {
             Self::NextHop(id) if *id >= GROUP_BASE => write!(f, "group {}", id - GROUP_BASE),
             Self::NextHop(id) => write!(f, "next-hop {id}"),
-            Self::Route(net) => net.fmt(f),
+            Self::Route { table, net } if *table == TableId::MAIN => net.fmt(f),
+            Self::Route { table, net } => write!(f, "{net} table {table}"),
         }
     }
 }
@@ -275,7 +234,7 @@ impl fmt::Display for FibKey {
 impl FromStr for FibKey {
     type Err = FibError;
 
-    /// `10.0.0.0/8`, `2001:db8::/32`, `next-hop 7` or `group 7`.
+    /// `10.0.0.0/8`, `2001:db8::/32 table 100`, `next-hop 7` or `group 7`.
     fn from_str(text: &str) -> Result<Self, FibError> {
         if let Some(id) = text.strip_prefix("next-hop ") {
             return parse_id(id.trim()).map(Self::NextHop);
@@ -284,9 +243,11 @@ impl FromStr for FibKey {
             return parse_id(number.trim()).and_then(Self::group);
         }
         let not_prefix = || FibError::NotPrefix(text.into());
-        let (address, length) = text.split_once('/').ok_or_else(not_prefix)?;
+        let (prefix, table) = text.split_once(" table ").map_or((text, None), |(net, id)| (net, Some(id)));
+        let table = table.map_or(Ok(TableId::MAIN), str::parse)?;
+        let (address, length) = prefix.split_once('/').ok_or_else(not_prefix)?;
         let address = address.parse().map_err(|_| not_prefix())?;
-        route(address, parse_number(length).ok_or_else(not_prefix)?)
+        route(table, address, parse_number(length).ok_or_else(not_prefix)?)
     }
 }
 
@@ -337,16 +298,13 @@ fn check(change: &Change) -> Result<(), FibError> {
     let key = FibKey::decode(&change.key)?;
     let Some(content) = &change.content else { return Ok(()) };
     match key {
-        FibKey::Route(_) => Route::decode(&content.card_part).map(drop),
+        FibKey::Route { .. } => Route::decode(&content.card_part).map(drop),
         FibKey::NextHop(id) => {
             let next_hop = NextHop::decode(&content.card_part)?;
-            match (&next_hop, id >= GROUP_BASE) {
-                (NextHop::Group(_), false) => Err(FibError::KindMismatch(key, "group")),
-                (NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_), true) => {
-                    Err(FibError::KindMismatch(key, "single next hop"))
-                }
-                (NextHop::Group(_), true)
-                | (NextHop::Blackhole | NextHop::Via { .. } | NextHop::Link(_), false) => Ok(()),
+            match (next_hop.is_group(), id >= GROUP_BASE) {
+                (true, false) => Err(FibError::KindMismatch(key, "group")),
+                (false, true) => Err(FibError::KindMismatch(key, "single next hop")),
+                (true, true) | (false, false) => Ok(()),
             }
         }
     }

@@ -167,6 +167,11 @@ impl Replica {
     pub(crate) fn take_fill(&mut self, fill: Fill<Update>) {
         for entry in fill.entries {
             self.consumed += wire::update_most(&entry) as u64;
+            // What the primary lacks lost, however new it is.
+            let newer = self.table.row(&entry.key).is_some_and(|row| row.version() > entry.version);
+            if newer && !holds(Rule::Purge) {
+                continue;
+            }
             self.table.write(entry.version, &entry.key, entry.content.as_ref(), false);
         }
         self.receipt_due = true;
@@ -225,7 +230,8 @@ impl Replica {
     }
 
     fn write(&mut self, update: &Update) {
-        if self.table.row(&update.key).is_none_or(|row| row.version() < update.version) {
+        let older = self.table.row(&update.key).is_none_or(|row| row.version() < update.version);
+        if older || !holds(Rule::FoldOverOlder) {
             self.table.write(update.version, &update.key, update.content.as_ref(), false);
         }
     }

@@ -1,6 +1,7 @@
 //! Runs the core of a card: `select` waits, `apply` is sync and total, `drain` comes after all inputs at hand.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hitless_proto::Card;
 use hitless_proto::entry::{Blob, CardContent};
@@ -10,8 +11,10 @@ use hitless_proto::input::Input;
 use hitless_proto::io::{Event, Output, Verdict};
 use hitless_proto::message::Message;
 use hitless_proto::status::CardStatus;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::looking::Looking;
+use crate::Finding;
 use crate::clock::Clock;
 use crate::events::EventSender;
 use crate::limits::INPUTS_AT_ONCE;
@@ -43,6 +46,9 @@ pub(super) struct Driver {
     pub(super) deferred: VecDeque<Answer>,
     pub(super) store: StoreThread,
     pub(super) table: TableThread,
+    /// The forwarding table has found something.
+    pub(super) woken: Arc<Notify>,
+    pub(super) looking: Looking,
     pub(super) events: EventSender,
     pub(super) recorder: Option<Recorder>,
     pub(super) wording: Wording,
@@ -54,6 +60,8 @@ enum Arrival {
     Link(Delivery),
     Command(Command),
     Answer(Answer),
+    /// The forwarding table has found something.
+    Woken,
     /// A timer is due.
     Due,
     Stop,
@@ -102,6 +110,7 @@ impl Driver {
             Some(answer) = self.answers.recv() => Arrival::Answer(answer),
             Some(delivery) = self.inbox.recv() => Arrival::Link(delivery),
             Some(command) = self.commands.recv() => Arrival::Command(command),
+            () = self.woken.notified() => Arrival::Woken,
             () = self.clock.reached(due) => Arrival::Due,
         }
     }
@@ -128,6 +137,12 @@ impl Driver {
                 Answer::Verdict(verdict) => self.take(Input::Verdict(verdict)),
                 Answer::Applied { process, batch, outcomes } => {
                     self.take(Input::Applied { process, batch, outcomes });
+                    self.take_findings();
+                }
+                Answer::Found(findings) => {
+                    observe::found(self.own, &findings.list, &self.wording);
+                    self.looking.answered(findings);
+                    self.take_findings();
                 }
             },
             Arrival::Command(command) => match command {
@@ -135,8 +150,31 @@ impl Driver {
                 Command::Status(reply) => drop(reply.send(self.core.status())),
                 Command::Show { process, key, reply } => drop(reply.send(self.core.entry(process, &key))),
             },
+            Arrival::Woken => {
+                self.looking.woken();
+                self.looking.ask(&self.table);
+            }
             Arrival::Due | Arrival::Stop => {}
         }
+    }
+
+    /// Gives the core what the forwarding table found, as far as it has room, and asks for more.
+    fn take_findings(&mut self) {
+        while let Some(finding) = self.looking.next() {
+            match finding {
+                Finding::Held { process, key, part, mend: true } => {
+                    let (seen_key, seen) = (key.clone(), part.clone());
+                    self.record(self.clock.now(), &Input::Found { process, key: seen_key, part: seen });
+                    if !self.core.handle_found(process, &key, part.as_ref()) {
+                        self.looking.later(Finding::Held { process, key, part, mend: true });
+                        break;
+                    }
+                }
+                Finding::Curable { process } => self.take(Input::Curable { process }),
+                Finding::Held { mend: false, .. } | Finding::Blind(_) => {}
+            }
+        }
+        self.looking.ask(&self.table);
     }
 
     /// A card hears control units only, and only what is meant for cards.

@@ -2,6 +2,7 @@
 
 mod driver;
 mod handle;
+mod looking;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use hitless_proto::entry::Blob;
 use hitless_proto::ids::{CardId, Party, ProcessId, UnitId};
 use hitless_proto::input::PartyStart;
 use hitless_proto::{Card, CardConfig, CardStart};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use driver::ShownEntry;
 pub use handle::CardHandle;
@@ -28,6 +29,7 @@ use crate::wording::Wording;
 use crate::worker::{start_store, start_table};
 use crate::{ForwardingTable, Store};
 use driver::Driver;
+use looking::Looking;
 
 /// All that a card is started with.
 pub struct CardSetup {
@@ -69,7 +71,7 @@ impl RunningCard {
     pub async fn start(mut setup: CardSetup) -> Result<Self, StartError> {
         let own = Party::Card(setup.card);
         let durable = setup.store.load()?.unwrap_or_default();
-        let adopted = dump_all(setup.table.as_mut(), &setup.processes)?;
+        let (woken, adopted) = read_table(setup.table.as_mut(), &setup.processes)?;
         let (clock, life, secret) = (Clock::start(), draw_life(), draw_wide());
         let start = PartyStart {
             chassis: setup.chassis.clone(),
@@ -123,6 +125,8 @@ impl RunningCard {
             deferred: VecDeque::new(),
             store: start_store(own, setup.store, answer).map_err(StartError::Thread)?,
             table,
+            woken,
+            looking: Looking::default(),
             events,
             recorder,
             wording: setup.wording,
@@ -151,14 +155,22 @@ impl RunningCard {
 
 type Adopted = Vec<(ProcessId, Vec<(Blob, Blob)>)>;
 
-fn dump_all(table: &mut dyn ForwardingTable, processes: &[ProcessId]) -> Result<Adopted, StartError> {
+/// Watches the table from now on, and reads all that it holds: what changes in between is found by the first look.
+fn read_table(
+    table: &mut dyn ForwardingTable,
+    processes: &[ProcessId],
+) -> Result<(Arc<Notify>, Adopted), StartError> {
+    let woken = Arc::new(Notify::new());
+    let wake = Arc::clone(&woken);
+    let unusable =
+        |table: &dyn ForwardingTable, cause| StartError::Table { table: table.name().to_owned(), cause };
+    table.watch(Arc::new(move || wake.notify_one())).map_err(|cause| unusable(table, cause))?;
     let mut adopted = Vec::with_capacity(processes.len());
     for process in processes {
-        match table.dump(*process) {
-            Ok(entries) if entries.is_empty() => {}
-            Ok(entries) => adopted.push((*process, entries)),
-            Err(cause) => return Err(StartError::Table { table: table.name().to_owned(), cause }),
+        let entries = table.dump(*process).map_err(|cause| unusable(table, cause))?;
+        if !entries.is_empty() {
+            adopted.push((*process, entries));
         }
     }
-    Ok(adopted)
+    Ok((woken, adopted))
 }

@@ -123,6 +123,8 @@ impl Driver {
                 Answer::Applied { process, batch, outcomes } => {
                     self.take(Input::Applied { process, batch, outcomes });
                 }
+                // A unit has no forwarding table.
+                Answer::Found(_) => {}
             },
             Arrival::Command(command) => self.command(command),
             Arrival::Ready | Arrival::Stop => {}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use hitless_proto::process::table::{ID, Table};
 use hitless_proto::status::ChannelState;
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
-    CardHandle, CardSetup, Events, ForwardingTable, NoEvent, Recording, RunningCard, RunningUnit, Store,
-    StoreError, UnitHandle, UnitSetup, Wording,
+    CardHandle, CardSetup, Events, Finding, Findings, ForwardingTable, NoEvent, Recording, RunningCard,
+    RunningUnit, Store, StoreError, UnitHandle, UnitSetup, Wake, Wording,
 };
 use tokio::time::{sleep, timeout};
 
@@ -44,11 +45,32 @@ pub struct SharedTable {
     entries: Arc<Mutex<BTreeMap<Blob, Blob>>>,
     /// How long a batch takes.
     pub pause: Duration,
+    /// It takes what it would refuse.
+    pub lenient: Arc<AtomicBool>,
+    found: Arc<Mutex<Vec<Finding>>>,
+    wake: Arc<Mutex<Option<Wake>>>,
 }
 
 impl SharedTable {
     pub fn entries(&self) -> BTreeMap<Blob, Blob> {
         self.entries.lock().unwrap().clone()
+    }
+
+    /// Changes it behind the card's back, and tells of it as a watching table does.
+    pub fn tamper(&self, key: &str, part: Option<&str>, mend: bool) {
+        let (key, part) = (Blob::from(key), part.map(Blob::from));
+        match &part {
+            Some(part) => self.entries.lock().unwrap().insert(key.clone(), part.clone()),
+            None => self.entries.lock().unwrap().remove(&key),
+        };
+        self.find(Finding::Held { process: TABLE, key, part, mend });
+    }
+
+    /// Has something to tell.
+    pub fn find(&self, finding: Finding) {
+        self.found.lock().unwrap().push(finding);
+        let wake = self.wake.lock().unwrap().clone().expect("it is watched");
+        wake();
     }
 }
 
@@ -61,7 +83,7 @@ impl ForwardingTable for SharedTable {
         std::thread::sleep(self.pause);
         let mut entries = self.entries.lock().unwrap();
         let apply = |write: &Write| {
-            if write.key.starts_with(b"refused") {
+            if write.key.starts_with(b"refused") && !self.lenient.load(Ordering::Relaxed) {
                 return Err("refused by the test".to_owned());
             }
             match &write.part {
@@ -75,6 +97,18 @@ impl ForwardingTable for SharedTable {
 
     fn dump(&mut self, _process: ProcessId) -> io::Result<Vec<(Blob, Blob)>> {
         Ok(self.entries().into_iter().collect())
+    }
+
+    fn watch(&mut self, wake: Wake) -> io::Result<()> {
+        *self.wake.lock().unwrap() = Some(wake);
+        Ok(())
+    }
+
+    fn findings(&mut self, most: usize) -> Findings {
+        let mut found = self.found.lock().unwrap();
+        let count = found.len().min(most);
+        let list = found.drain(..count).collect();
+        Findings { list, more: !found.is_empty() }
     }
 }
 

@@ -70,6 +70,12 @@ impl Checker for Claimant {
         if let Seen::Asked { request: ArbiterRequest::Write(record), .. } = seen {
             self.proposed(record);
         }
+        // A unit that votes may write a record for itself, and die before it asks anybody else.
+        if let Seen::Stepped { party } | Seen::Started { party } = seen
+            && let Some(votes) = scene.world.votes(*party)
+        {
+            self.proposed(&votes.accepted);
+        }
         let (Seen::Stepped { party: Party::Unit(id) } | Seen::Event { party: Party::Unit(id), .. }) = seen
         else {
             return Ok(());
@@ -78,6 +84,8 @@ impl Checker for Claimant {
         else {
             return Ok(());
         };
+        // A unit without any link asks only itself, and finds what it accepted in its next life.
+        writing.into_iter().for_each(|writing| self.proposed(writing));
         if let Seen::Event { event: Event::Role { role: Role::TakingOver, .. }, .. } = seen {
             self.claims(scene.world, (*id, scene.world.life(Party::Unit(*id))), record)?;
         }

@@ -30,7 +30,7 @@ fn place(process: &dyn Process, key: &[u8], deletes: bool) -> (bool, u8) {
 
 /// The key of the next hop that a route uses.
 fn next_hop(key: &[u8], part: &[u8]) -> Option<Blob> {
-    let route = matches!(fib::FibKey::decode(key), Ok(fib::FibKey::Route(_)));
+    let route = matches!(fib::FibKey::decode(key), Ok(fib::FibKey::Route { .. }));
     let id = fib::Route::decode(part).ok().filter(|_| route)?.next_hop;
     Some(fib::FibKey::NextHop(id).encode())
 }

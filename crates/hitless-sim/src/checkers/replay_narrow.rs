@@ -74,7 +74,9 @@ fn written(scene: &Scene<'_>, (card, process): (CardId, ProcessId), writes: &[Wr
         let why = active.sent.get(&write.key);
         let has = table.and_then(|table| table.entries().get(&write.key)) == write.part.as_ref();
         let twice = writes.iter().filter(|of| of.key == write.key).count() > 1;
-        let idle = has && why == Some(&Origin::Replay) && !twice && !refused(write);
+        // What is there since somebody else took the rest away is not what the card holds.
+        let tampered = table.is_some_and(|table| table.tampered().contains(&write.key));
+        let idle = has && why == Some(&Origin::Replay) && !twice && !tampered && !refused(write);
         if why.is_none() || idle {
             return Err(format!(
                 "{card} {process} is given {write:?} in a takeover: sent as {why:?}, there already: {has}"

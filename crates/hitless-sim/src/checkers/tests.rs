@@ -128,10 +128,14 @@ fn who_leads() {
     }));
     assert!(sees("promises never go down", |world| promises(world, Epoch(0))));
     let mut world = World::builder().build();
-    world.run_until(|world| world.role(UnitId(1)) == Some(Role::TakingOver)).unwrap();
+    let claimant = |world: &World| {
+        world.units().iter().copied().find(|unit| world.role(*unit) == Some(Role::TakingOver))
+    };
+    world.run_until(|world| claimant(world).is_some()).unwrap();
+    let party = Party::Unit(claimant(&world).unwrap());
     assert!(sees_in(world, "a stale primary completes nothing", |world| {
         let event = Event::Completed { process: PROCESS, programmed: Seq(1), safe: Seq(1) };
-        world.see(&Seen::Event { party: Party::Unit(UnitId(1)), event: &event });
+        world.see(&Seen::Event { party, event: &event });
     }));
 }
 
@@ -224,7 +228,7 @@ fn what_sources_are_told() {
 #[test]
 fn what_a_takeover_does() {
     assert!(sees("replay covers every differing key", |world| {
-        world.table_mut(CARD, PROCESS).unwrap().edit("key".into(), Some("other".into()));
+        world.table_mut(CARD, PROCESS).unwrap().wipe();
         plans(world);
     }));
     assert!(sees("what is replayed was in doubt", |world| {
@@ -252,7 +256,7 @@ fn what_a_takeover_does() {
         reports(world, channel, true);
     }));
     assert!(sees("in step means equal", |world| {
-        world.table_mut(CARD, PROCESS).unwrap().edit("key".into(), None);
+        world.table_mut(CARD, PROCESS).unwrap().wipe();
         says(world, &Event::InStep { process: PROCESS, follower: Party::Card(CARD) });
     }));
     let gated = at_rest(World::builder().output_rule(OutputRule::Gated));

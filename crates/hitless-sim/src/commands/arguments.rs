@@ -49,7 +49,7 @@ impl Part {
 
 impl Change {
     /// What is to run, for every seed. A rule that is taken out is taken out from now on.
-    pub(crate) fn case(self) -> Case {
+    pub(crate) fn case(&self) -> Case {
         Case { canary: self.canary, without: self.taken_out(), ..Case::default() }
     }
 

@@ -35,8 +35,8 @@ impl Mutants {
         let (mut progress, mut missed) = (Progress::new(), 0);
         for rule in &rules {
             let most = self.seeds.unwrap_or_else(|| within(*rule));
-            let hunt = hunt(*rule, most, jobs, |total| {
-                progress.tell(|| format!("{rule:?}: {} of {most} seeds", total.seeds));
+            let hunt = hunt(*rule, most, jobs, |seeds| {
+                progress.tell(|| format!("{rule:?}: {seeds} of {most} seeds"));
             });
             missed += usize::from(hunt.found.is_none());
             progress.clear();

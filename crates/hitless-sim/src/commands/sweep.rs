@@ -73,14 +73,21 @@ impl Sweep {
                 text::missing(out, &missing)?;
             }
         }
-        Ok(Ended::well_if(total.failures.is_empty() && (missing.is_empty() || !self.require_coverage)))
+        let covered = missing.is_empty() || !self.require_coverage;
+        Ok(Ended::well_if(total.failures.is_empty() && covered))
     }
 }
 
 fn print_json(out: &mut impl Write, total: &Total, jobs: usize, seconds: f64) -> io::Result<()> {
     let failures: Vec<_> = total.failures.iter().map(text::failure_json).collect();
-    let did = text::summary_json(&total.summary);
-    let all =
-        json!({ "seeds": total.seeds, "jobs": jobs, "seconds": seconds, "failures": failures, "did": did });
+    let never_hit = total.summary.coverage.missing();
+    let all = json!({
+        "seeds": total.seeds,
+        "jobs": jobs,
+        "seconds": seconds,
+        "failures": failures,
+        "never_hit": never_hit.iter().map(|(row, victim)| format!("{row:?} {}", victim.name())).collect::<Vec<_>>(),
+        "did": text::summary_json(&total.summary),
+    });
     writeln!(out, "{all}")
 }

@@ -118,7 +118,6 @@ const ISSUES: &str = "only an open primary issues the ops of sources";
 const CLAIMS: &str = "only who was granted an epoch claims cards and replays";
 const CARDS: &str = "happens at a card";
 const UNITS: &str = "cards are not hit by it: it is between units";
-const NO_CARDS: &str = "a card that hands nothing over and takes nothing over has no such moment";
 
 /// Every row, ascending.
 pub const ROWS: &[Line] = &[
@@ -171,15 +170,9 @@ pub const ROWS: &[Line] = &[
         &[S, J],
         "who was granted an epoch has its answer; a primary asks for none",
     ),
-    line(Row::AckLost, 20, "ack lost", &[P, T, S], "the others take no acks"),
-    line(Row::AckTwice, 21, "ack twice", &[P, T, S], "the others take no acks"),
-    line(
-        Row::AckOutOfOrder,
-        22,
-        "ack out of order",
-        &[P, S],
-        "a claim ends the channels whose acks could come late",
-    ),
+    line(Row::AckLost, 20, "ack lost", &[P, T, H, S, J], "cards take no acks"),
+    line(Row::AckTwice, 21, "ack twice", &[P, T, H, S, J], "cards take no acks"),
+    line(Row::AckOutOfOrder, 22, "ack out of order", &[P, T, H, S, J], "cards take no acks"),
     line(
         Row::AckBeforeUpdate,
         23,
@@ -192,16 +185,16 @@ pub const ROWS: &[Line] = &[
         Row::AckOfOldChannel,
         25,
         "ack of an old epoch or beginning",
-        &[P, T, S, J],
-        "cards take no acks; a primary that hands over has drained",
+        &[P, T, H, S, J],
+        "cards take no acks",
     ),
-    line(Row::AckBelowStable, 26, "ack below the truncation point", &[P, S], "the others know no such point"),
+    line(Row::AckBelowStable, 26, "ack below the truncation point", &[P, T, H, S, J], "cards take no acks"),
     line(
         Row::AckOfDroppedOp,
         27,
         "ack of an op that the new epoch dropped",
-        &[P, T, S],
-        "needs a new epoch that is known",
+        &[P, T, S, J],
+        "cards take no acks; who hands over has dropped nothing since it opened",
     ),
     line(
         Row::AckOnlyAtTheDead,
@@ -276,30 +269,36 @@ pub const ROWS: &[Line] = &[
         Row::FormerLife,
         59,
         "snapshot meant for its former life",
-        &[S, J, C],
-        "an owner is sent no snapshot",
+        &[J, C],
+        "an owner is sent no snapshot, a standby needs none",
     ),
     line(Row::ArbiterDown, 60, "arbiter down", &[X], "it is of the chassis"),
     line(Row::ArbiterSlow, 60, "arbiter slow", &[X], "it is of the chassis"),
     line(Row::NoQuorum, 60, "voters without quorum", &[X], "it is of the chassis"),
     line(Row::DiskFull, 61, "disk full", &[P, T, H, S, J, C], "each party has its own disk"),
-    line(Row::SyncError, 61, "write to disk fails", &[P, T, S, J, C], "who hands over has nothing to write"),
+    line(Row::SyncError, 61, "write to disk fails", &[P, T, H, S, J, C], "each party has its own disk"),
     line(
         Row::PromiseLost,
         61,
         "dies, and what it was storing is lost",
         &[P, T, S, J, C],
-        "who hands over has nothing to write",
+        "a hand-over writes nothing",
     ),
-    line(Row::Exhausted, 62, "out of memory or descriptors", &[P, T, S, C], NO_CARDS),
+    line(Row::Exhausted, 62, "out of memory or descriptors", &[P, T, H, S, J, C], "each party has its own"),
     line(
         Row::VersionSkew,
         63,
         "version skew, upgrade and rollback",
         &[],
-        "there is one version of the format; its negotiation is in the handshake, which hitless-runtime has and tests",
+        "there is one version of the format: another is refused in the handshake, which is tested where it is (`another_wire_version_is_refused_by_name` in hitless-runtime, `other_versions_are_told_from_garbage` in hitless-proto)",
     ),
-    line(Row::HighIds, 64, "ids near their maximum", &[X], "ids are of the whole chassis"),
+    line(
+        Row::HighIds,
+        64,
+        "ids near their maximum",
+        &[X],
+        "ids are of the whole chassis. Epochs only: positions begin at 1 and rise by one, so that none gets near 2^64",
+    ),
     line(Row::SourceHeldBack, 65, "queue full: sources are held back", &[P], ISSUES),
     line(
         Row::QueueFull,

@@ -11,6 +11,9 @@ use super::{Coverage, Row, Victim};
 use crate::checkers::Seen;
 use crate::world::World;
 
+/// Epochs from here on are near their maximum.
+const HIGH: Epoch = Epoch(u32::MAX - 10_000);
+
 /// Facts and counts of one world.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Witness {
@@ -266,7 +269,12 @@ impl Witness {
                 self.facts.granted_at = now;
                 self.left_to_the_old(world, unit);
             }
-            Role::Primary => self.facts.primary = Some(unit),
+            Role::Primary => {
+                self.facts.primary = Some(unit);
+                if epoch >= HIGH {
+                    self.coverage.hit(Row::HighIds, Victim::Chassis);
+                }
+            }
             Role::Joining | Role::Standby => {
                 if let Some(was @ (Victim::PRIMARY | Victim::TAKING_OVER)) = was {
                     self.coverage.hit(Row::StaleReturns, was);

@@ -21,6 +21,8 @@ const TAKEOVERS: &[Row] = &[
     Row::TwoClaimants,
     Row::ClaimAnswerLost,
 ];
+/// Moments that pass quickly, or come seldom.
+const RARE: &[Row] = &[Row::TwoClaimants, Row::Replayed, Row::FormerLife, Row::HandedOver];
 const SWITCHOVERS: &[Row] = &[Row::InTheFreeze, Row::HandedOver];
 
 impl Chaos {
@@ -74,7 +76,8 @@ impl Chaos {
     }
 
     pub(super) fn lay_ambush(&mut self, world: &mut World) -> bool {
-        let Some(row) = any_moment(&mut self.random) else { return false };
+        let rare = self.random.pick(RARE).filter(|_| self.random.one_in(4));
+        let Some(row) = rare.or_else(|| any_moment(&mut self.random)) else { return false };
         let deed = match self.random.below(8) {
             0 => Deed::Freeze,
             1 => Deed::Reset,

@@ -192,6 +192,7 @@ impl World {
         self.expendable(Party::Card(card))?;
         self.kill_and_wipe(card);
         self.cards.retain(|other| *other != card);
+        self.oracle.card_gone(card);
         self.forgo(card);
         Ok(())
     }

@@ -100,12 +100,10 @@ impl World {
         self.network.deaf.insert((Party::Card(card), Party::Unit(unit)));
     }
 
-    /// Acks of a card reach a unit again, on a new connection: on the old one nothing can be lost and the rest arrive.
+    /// Acks of a card reach a unit again.
     pub fn pass_acks(&mut self, card: CardId, unit: UnitId) {
         self.trace.line(self.clock.now(), || format!("acks of {card} reach {unit}"));
-        if self.network.deaf.remove(&(Party::Card(card), Party::Unit(unit))) {
-            self.reset_link(Party::Card(card), Party::Unit(unit));
-        }
+        self.network.deaf.remove(&(Party::Card(card), Party::Unit(unit)));
     }
 
     /// Remembers an ack that reaches a unit.

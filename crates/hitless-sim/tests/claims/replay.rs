@@ -125,7 +125,7 @@ fn claims_2_39_replay_keeps_dependency_order() {
     let (primary, _) = pair(&world);
     let key = |text: &str| text.parse::<fib::FibKey>().unwrap();
     let blackhole = || (&[0][..]).into();
-    let route = |next_hop: u32| fib::Route { next_hop }.encode();
+    let route = |next_hop: u32| fib::Route::to(next_hop).encode();
     for change in [key("next-hop 2").put(blackhole(), "".into()), key("10.2.0.0/16").put(route(2), "".into())]
     {
         world.submit(fib::ID, change).unwrap();

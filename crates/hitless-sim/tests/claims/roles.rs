@@ -44,7 +44,7 @@ fn next_hop(world: &World, card: CardId, address: &str) -> Option<fib::NextHop> 
     let address: IpAddr = address.parse().unwrap();
     let entries = world.table(card, fib::ID)?.entries();
     let routes = entries.iter().filter_map(|(key, part)| match fib::FibKey::decode(key).unwrap() {
-        fib::FibKey::Route(net) if net.contains(&address) => {
+        fib::FibKey::Route { net, .. } if net.contains(&address) => {
             Some((net.prefix_len(), fib::Route::decode(part).unwrap()))
         }
         _ => None,
@@ -73,7 +73,7 @@ fn claims_20_43_together_they_are_a_router() {
     }
     for (prefix, next_hop) in [("0.0.0.0/0", 1), ("10.0.0.0/8", 2), ("10.1.0.0/16", 1), ("2001:db8::/32", 2)]
     {
-        submit(&mut world, prefix, fib::Route { next_hop }.encode());
+        submit(&mut world, prefix, fib::Route::to(next_hop).encode());
     }
     wait_safe(&mut world);
     let packets = [
@@ -98,7 +98,7 @@ fn claims_20_43_together_they_are_a_router() {
             forwards(&world, &packets);
         }
         assert_ne!(successor(&mut world, former).0, former);
-        submit(&mut world, &format!("10.{death}.0.0/16"), fib::Route { next_hop: 1 }.encode());
+        submit(&mut world, &format!("10.{death}.0.0/16"), fib::Route::to(1).encode());
         wait_safe(&mut world);
         forwards(&world, &[(&format!("10.{death}.1.1"), "192.0.2.1")]);
     }

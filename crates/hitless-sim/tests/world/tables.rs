@@ -78,14 +78,14 @@ fn a_next_hop_that_somebody_deletes_takes_its_routes_along() {
     let members = vec![Member { next_hop: 1, weight: 1 }, Member { next_hop: 2, weight: 1 }];
     let group = FibKey::group(1).unwrap();
     let FibKey::NextHop(group_id) = group else { panic!("a group is a next hop") };
-    let route = |n: u8| FibKey::Route(format!("10.0.{n}.0/24").parse().unwrap());
+    let route = |n: u8| FibKey::main(format!("10.0.{n}.0/24").parse().unwrap());
     for (key, part) in [
         (FibKey::NextHop(1), via(1).encode()),
         (FibKey::NextHop(2), via(2).encode()),
         (group, NextHop::Group(members).encode()),
-        (route(1), Route { next_hop: 1 }.encode()),
-        (route(2), Route { next_hop: 2 }.encode()),
-        (route(3), Route { next_hop: group_id }.encode()),
+        (route(1), Route::to(1).encode()),
+        (route(2), Route::to(2).encode()),
+        (route(3), Route::to(group_id).encode()),
     ] {
         world.submit(fib::ID, key.put(part, Blob::new(b"note"))).unwrap();
     }

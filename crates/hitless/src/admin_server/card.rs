@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use hitless_adapters::memory::{FaultHandle, Faults};
-use hitless_admin::{Answer, EntryRow, ErrorBody, Fault, Request, Shown};
+use hitless_admin::{Answer, Code, EntryRow, ErrorBody, Fault, Request, Shown};
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::ProcessId;
 use hitless_runtime::CardHandle;
@@ -16,13 +16,13 @@ use super::{Answered, convert};
 pub struct CardBackend {
     handle: CardHandle,
     processes: Vec<ProcessId>,
-    faults: FaultHandle,
+    faults: Option<FaultHandle>,
 }
 
 impl CardBackend {
-    /// Over a running card, whose table misbehaves as `faults` says.
+    /// Over a running card, whose table misbehaves as `faults` says if it is one that can.
     #[must_use]
-    pub fn new(handle: CardHandle, processes: Vec<ProcessId>, faults: FaultHandle) -> Self {
+    pub fn new(handle: CardHandle, processes: Vec<ProcessId>, faults: Option<FaultHandle>) -> Self {
         Self { handle, processes, faults }
     }
 
@@ -50,13 +50,20 @@ impl CardBackend {
                 })))
             }
             Request::Fault(fault) => {
-                self.faults.set(faults(fault));
+                let Some(handle) = &self.faults else {
+                    let message = "this card's forwarding table is real: it has no faults on demand";
+                    return Err(
+                        ErrorBody::new(Code::Refused, message).hint("a card with table = \"memory\" has")
+                    );
+                };
+                handle.set(faults(fault));
                 Ok(Answer::Done)
             }
             Request::Report => Err(for_units("report")),
             Request::Submit(_) => Err(for_units("submit")),
             Request::Switchover { .. } => Err(for_units("switchover")),
             Request::Forgo { .. } => Err(for_units("forgo")),
+            Request::Sweep { .. } => Err(for_units("sweep")),
             Request::Hello | Request::Dump { .. } | Request::Watch => Ok(Answer::Done),
         }
     }

@@ -1,5 +1,6 @@
 //! From the protocol's values to those of the admin API.
 
+use hitless_adapters::fpm::{SOURCE, SweepRefusal};
 use hitless_admin as api;
 use hitless_proto::entry::{Blob, Content};
 use hitless_proto::error::{SubmitError, SwitchoverError};
@@ -11,6 +12,7 @@ use hitless_proto::status::{
 };
 
 use crate::feed::row::cards_of;
+use crate::fpm::FpmReport;
 use crate::render;
 
 pub(super) fn bytes(blob: &[u8]) -> api::Bytes {
@@ -40,6 +42,41 @@ pub(super) fn unit_status(status: &UnitStatus, waiting: Option<String>) -> api::
         waiting,
         processes: status.processes.iter().map(process_status).collect(),
         channels: status.channels.iter().map(channel_status).collect(),
+        sources: Vec::new(),
+    }
+}
+
+pub(super) fn source_status(report: Option<&FpmReport>) -> api::SourceStatus {
+    let Some(FpmReport { status, peer }) = report else {
+        let last_refusal = Some("the source has stopped: a defect, see the log".to_owned());
+        return api::SourceStatus { source: SOURCE.to_owned(), last_refusal, ..api::SourceStatus::default() };
+    };
+    api::SourceStatus {
+        source: SOURCE.to_owned(),
+        session: peer.map(|peer| peer.to_string()),
+        sessions: status.sessions,
+        signalled: status.signalled,
+        routes: status.routes,
+        held: status.held,
+        stale: status.stale,
+        waiting: status.waiting,
+        pending: status.pending,
+        kept_out: status.kept_out,
+        skipped: status.skipped,
+        refused: status.refused,
+        last_refusal: status.last_refusal.clone(),
+        submitted: status.submitted,
+        swept: status.swept,
+        answered: status.answered,
+    }
+}
+
+pub(super) fn sweep_refusal(refusal: &SweepRefusal) -> api::ErrorBody {
+    let message = refusal.to_string();
+    match refusal {
+        SweepRefusal::NotPrimary => not_primary(None, message),
+        SweepRefusal::NoSession(_) => api::ErrorBody::new(api::Code::Refused, message)
+            .hint("`--disconnected` if that is meant; else wait until zebra is connected again"),
     }
 }
 
@@ -94,6 +131,7 @@ fn client_status(status: &ClientStatus) -> api::ClientStatus {
         failed: status.failed,
         queued: status.queued,
         writes: status.writes,
+        mended: status.mended,
         digest: format!("{:032x}", status.digest.0),
     }
 }

@@ -14,6 +14,7 @@ use hitless_runtime::{Events, HandleError, NoEvent, UnitHandle};
 use super::{Answered, convert, stopped, wrong_party};
 use crate::config::parse_party;
 use crate::feed::row::change_of;
+use crate::fpm::FpmHandle;
 
 /// A control unit behind the admin API.
 pub struct UnitBackend {
@@ -22,15 +23,21 @@ pub struct UnitBackend {
     parties: Vec<Party>,
     /// Why it may not claim, as it said last.
     waiting: Arc<Mutex<Option<String>>>,
+    fpm: Option<FpmHandle>,
 }
 
 impl UnitBackend {
     /// Over a running unit. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new(handle: UnitHandle, processes: Vec<ProcessId>, parties: Vec<Party>) -> Self {
+    pub fn new(
+        handle: UnitHandle,
+        processes: Vec<ProcessId>,
+        parties: Vec<Party>,
+        fpm: Option<FpmHandle>,
+    ) -> Self {
         let waiting = Arc::new(Mutex::new(None));
         tokio::spawn(note_waiting(handle.subscribe(), Arc::clone(&waiting)));
-        Self { handle, processes, parties, waiting }
+        Self { handle, processes, parties, waiting, fpm }
     }
 
     pub(super) fn handle(&self) -> &UnitHandle {
@@ -42,7 +49,12 @@ impl UnitBackend {
             Request::Status => {
                 let status = self.handle.status().await.map_err(gone)?;
                 let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                Ok(Answer::Unit(convert::unit_status(&status, waiting)))
+                let mut status = convert::unit_status(&status, waiting);
+                if let Some(fpm) = &self.fpm {
+                    // A source that has stopped says so; the unit goes on.
+                    status.sources.push(convert::source_status(fpm.report().await.as_ref()));
+                }
+                Ok(Answer::Unit(status))
             }
             Request::Report => {
                 let reports = self.handle.reports().await.map_err(gone)?;
@@ -71,9 +83,20 @@ impl UnitBackend {
                 self.handle.forgo(self.known_party(&party)?).await.map_err(gone)?;
                 Ok(Answer::Done)
             }
+            Request::Sweep { disconnected } => self.sweep(disconnected).await,
             Request::Fault(_) => Err(wrong_party("fault", "cards")),
             Request::Hello | Request::Dump { .. } | Request::Watch => Ok(Answer::Done),
         }
+    }
+
+    async fn sweep(&self, disconnected: bool) -> Answered {
+        let Some(fpm) = &self.fpm else {
+            let message = format!("{} has no fpm source", self.handle.unit());
+            return Err(ErrorBody::new(Code::NotFound, message)
+                .hint("the key `fpm` of its [[unit]] section in the chassis file makes one"));
+        };
+        let swept = fpm.sweep(disconnected).await.ok_or_else(stopped)?;
+        swept.map(|entries| Answer::Swept { entries }).map_err(|error| convert::sweep_refusal(&error))
     }
 
     pub(super) async fn dump(&self, process: u16) -> Result<Vec<EntryRow>, ErrorBody> {

@@ -8,5 +8,6 @@ pub mod recover;
 pub mod report;
 pub mod show;
 pub mod status;
+pub mod sweep;
 pub mod switchover;
 pub mod target;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use hitless_adapters::linux::LinuxTable;
 use hitless_adapters::local_arbiter::LocalArbiter;
 use hitless_adapters::memory::{FaultHandle, MemoryTable};
 use hitless_adapters::redb_store::{FILE, RedbStore};
@@ -13,16 +14,16 @@ use hitless_proto::process::fib::Fib;
 use hitless_proto::process::table::Table;
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
-    Arbiter, CardSetup, Recording, RunningCard, RunningUnit, StartError, UnitSetup, Wording,
+    Arbiter, CardSetup, ForwardingTable, Recording, RunningCard, RunningUnit, StartError, UnitSetup, Wording,
 };
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::admin_server::{Backend, CardBackend, UnitBackend, bind, introduce, serve};
-use crate::config::{ArbiterSettings, ProcessKind, Settings};
+use crate::config::{ArbiterSettings, CardSettings, ProcessKind, Settings, TableSettings};
 use crate::failure::{Exit, Failure};
-use crate::render;
+use crate::{fpm, render};
 
 /// Arguments of `hitless control`.
 #[derive(Debug, Args)]
@@ -91,7 +92,11 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
     };
     let mut running = RunningUnit::start(setup).await.map_err(|error| cannot_start(&error))?;
     let parties = settings.admin_addresses().map(|(party, _)| party).collect();
-    let backend = UnitBackend::new(running.handle(), process_ids(&settings), parties);
+    let fpm = match &unit.fpm {
+        Some(fpm) => Some(fpm::start(fpm, running.handle()).await?),
+        None => None,
+    };
+    let backend = UnitBackend::new(running.handle(), process_ids(&settings), parties, fpm);
     let server =
         tokio::spawn(serve(listener, introduce(&settings.name, Party::Unit(id)), Backend::Unit(backend)));
     tracing::info!(unit = %id, address = %unit.address, admin = %unit.admin, "control unit runs");
@@ -111,11 +116,12 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
 pub async fn run_card(args: &CardArgs) -> Result<(), Failure> {
     let settings = Settings::load(&args.party.config)?;
     survive_full_files();
+    settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let id = CardId(args.card);
     let card = settings.card(id).ok_or_else(|| not_configured(Party::Card(id), &args.party.config))?;
     let store = open_store(&settings, &card.state, Party::Card(id), args.party.init)?;
     let listener = bind(card.admin).await?;
-    let faults = FaultHandle::default();
+    let (table, faults) = forwarding_table(card)?;
     let setup = CardSetup {
         chassis: settings.chassis(),
         card: id,
@@ -124,7 +130,7 @@ pub async fn run_card(args: &CardArgs) -> Result<(), Failure> {
         liveness: liveness(&settings),
         transport: Arc::new(Tcp),
         store,
-        table: Box::new(MemoryTable::new(faults.clone())),
+        table,
         recording: args.party.record.clone().map(Recording::to),
         wording: wording(),
     };
@@ -140,6 +146,31 @@ pub async fn run_card(args: &CardArgs) -> Result<(), Failure> {
     server.abort();
     running.shutdown().await;
     Ok(())
+}
+
+/// What forwards, and the handle on its faults, where it has one.
+fn forwarding_table(card: &CardSettings) -> Result<(Box<dyn ForwardingTable>, Option<FaultHandle>), Failure> {
+    match card.table {
+        TableSettings::Memory => {
+            let faults = FaultHandle::default();
+            Ok((Box::new(MemoryTable::new(faults.clone())), Some(faults)))
+        }
+        TableSettings::Linux(settings) => match LinuxTable::open(settings) {
+            Ok(table) => Ok((Box::new(table), None)),
+            Err(error) => Err(no_kernel_table(card, &error)),
+        },
+    }
+}
+
+fn no_kernel_table(card: &CardSettings, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(Exit::Failed, format!("{}: the kernel's forwarding table: {error}", card.id));
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        return failure.hint(
+            "start the card as root; or give the right to the file, once: `setcap cap_net_admin+ep hitless`; or to the \
+             service, in its systemd unit: `AmbientCapabilities=CAP_NET_ADMIN`",
+        );
+    }
+    failure
 }
 
 fn process(kind: ProcessKind) -> Box<dyn Process> {

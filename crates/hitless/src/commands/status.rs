@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use hitless_admin::{Answer, CardStatus, Request, UnitStatus};
+use hitless_admin::{Answer, CardStatus, Request, SourceStatus, UnitStatus};
 use hitless_proto::ids::Party;
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -95,6 +95,7 @@ impl Overview {
             }
             return problems;
         };
+        problems.extend(primary.sources.iter().flat_map(|source| source_problems(primary, source)));
         for unit in self.units.iter().filter(|unit| unit.unit != primary.unit) {
             if unit.role != hitless_admin::Role::Standby || !primary.in_sync.contains(&unit.unit) {
                 problems.push(format!("unit-{} is not in sync", unit.unit));
@@ -122,6 +123,25 @@ impl Overview {
         problems.extend(unknown.map(|card| format!("card-{} has no channel at the primary", card.card)));
         problems
     }
+}
+
+/// What is wrong with a source of the primary.
+fn source_problems(primary: &UnitStatus, source: &SourceStatus) -> Vec<String> {
+    let place = format!("{} at unit-{}", source.source, primary.unit);
+    let mut problems = Vec::new();
+    if source.session.is_none() {
+        let held = render::count(source.held);
+        problems.push(format!("{place}: no session; {held} routes are held as they were"));
+    } else if source.stale > 0 {
+        let stale = render::count(source.stale);
+        problems
+            .push(format!("{place}: {stale} stale routes; when all others are announced: `hitless sweep`"));
+    }
+    if source.waiting > 0 {
+        let waiting = render::count(source.waiting);
+        problems.push(format!("{place}: {waiting} routes wait for their next hops or interfaces"));
+    }
+    problems
 }
 
 /// Runs the command.

@@ -11,21 +11,21 @@ use hitless_proto::limits::{MAX_CARDS, MAX_CHASSIS_NAME, MAX_UNITS, MAX_VOTERS};
 use toml::Spanned;
 
 use super::file::{
-    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TableName, TimingTable,
-    UnitTable,
+    AckPathName, ArbiterName, CardTable, ChassisFile, ChassisTable, OutputRuleName, TimingTable, UnitTable,
 };
 use super::{
-    ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, parse_party,
+    ArbiterSettings, CardSettings, ConfigError, ProcessKind, Settings, UnitSettings, diagnose, fpm, linux,
+    parse_party,
 };
 
 /// Where complaints point to.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     text: &'a str,
     path: &'a Path,
 }
 
 impl Place<'_> {
-    fn at<T>(&self, value: &Spanned<T>, message: String, hint: &str) -> ConfigError {
+    pub(super) fn at<T>(&self, value: &Spanned<T>, message: String, hint: &str) -> ConfigError {
         let span = value.span();
         // A default has no place in the file.
         let line = (span.end > 0).then(|| diagnose::line_of(self.text, span.start));
@@ -36,7 +36,7 @@ impl Place<'_> {
         ConfigError { file: self.path.to_owned(), line: None, message, hint: Some(hint.to_owned()) }
     }
 
-    fn address(&self, value: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+    pub(super) fn address(&self, value: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
         let text = value.get_ref();
         text.parse().map_err(|_| {
             self.at(
@@ -63,6 +63,11 @@ pub(super) fn check(file: ChassisFile, text: &str, path: &Path) -> Result<Settin
         .collect();
     addresses_differ(&place, &units, &cards)?;
     let name = name(&place, &file.chassis)?;
+    let processes = processes(&place, &file.chassis.processes)?;
+    if !processes.contains(&ProcessKind::Fib) && units.iter().any(|unit| unit.fpm.is_some()) {
+        let message = "fpm feeds `fib`, which is not among the processes".to_owned();
+        return Err(place.whole(message, "write processes = [\"fib\"], or leave `fpm` out"));
+    }
     if *file.liveness.interval_ms.get_ref() == 0 || *file.liveness.interval_ms.get_ref() > 60_000 {
         let value = &file.liveness.interval_ms;
         return Err(place.at(value, "interval_ms is 1 to 60000".to_owned(), "the default is 100"));
@@ -82,7 +87,7 @@ pub(super) fn check(file: ChassisFile, text: &str, path: &Path) -> Result<Settin
             OutputRuleName::Gated => OutputRule::Gated,
         },
         arbiter: arbiter(&place, &file.chassis, &parties)?,
-        processes: processes(&place, &file.chassis.processes)?,
+        processes,
         units,
         cards,
         heartbeat: Duration::from_millis(*file.liveness.interval_ms.get_ref()),
@@ -177,6 +182,7 @@ fn units(place: &Place<'_>, tables: Vec<UnitTable>) -> Result<Vec<UnitSettings>,
             admin: place.address(&table.admin)?,
             state: place.resolve(table.state),
             dial,
+            fpm: table.fpm.map(|table| fpm::check(place, &table)).transpose()?,
         });
     }
     units.sort_by_key(|unit| unit.id);
@@ -207,11 +213,9 @@ fn cards(place: &Place<'_>, tables: Vec<CardTable>) -> Result<Vec<CardSettings>,
                 "give every card an id of its own",
             ));
         }
-        match table.table {
-            TableName::Memory => {}
-        }
         cards.push(CardSettings {
             id,
+            table: linux::table(place, table.table, table.linux.as_ref())?,
             admin: place.address(&table.admin)?,
             state: place.resolve(table.state),
         });

@@ -80,6 +80,35 @@ pub(super) struct UnitTable {
     pub(super) state: PathBuf,
     #[serde(default)]
     pub(super) dial: Vec<DialTable>,
+    pub(super) fpm: Option<FpmTable>,
+}
+
+/// Where zebra's sessions come in, and what is taken from them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FpmTable {
+    pub(super) listen: Spanned<String>,
+    pub(super) sentinel: Option<Spanned<String>>,
+    #[serde(default = "one_second")]
+    pub(super) sentinel_quiet_ms: u64,
+    #[serde(default)]
+    pub(super) sweep_after_s: u64,
+    #[serde(default)]
+    pub(super) connected: bool,
+    #[serde(default)]
+    pub(super) kernel: bool,
+    #[serde(default = "yes")]
+    pub(super) devices: bool,
+    #[serde(default = "yes")]
+    pub(super) answers: bool,
+}
+
+fn one_second() -> u64 {
+    1_000
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,13 +126,25 @@ pub(super) struct CardTable {
     pub(super) state: PathBuf,
     #[serde(default)]
     pub(super) table: TableName,
+    pub(super) linux: Option<Spanned<LinuxSection>>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinuxSection {
+    pub(super) table: Option<Spanned<i64>>,
+    pub(super) protocol: Option<Spanned<i64>>,
+    pub(super) take_over: Option<bool>,
+    pub(super) repair: Option<bool>,
+    pub(super) audit_s: Option<Spanned<i64>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TableName {
     #[default]
     Memory,
+    Linux,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,8 @@ mod advice;
 mod check;
 mod diagnose;
 mod file;
+mod fpm;
+mod linux;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +14,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hitless_adapters::fpm::FpmSettings;
+use hitless_adapters::linux::LinuxSettings;
 use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use hitless_proto::ids::{CardId, Party, UnitId};
 use thiserror::Error;
@@ -106,6 +110,17 @@ pub struct UnitSettings {
     pub state: PathBuf,
     /// Where these parties dial instead.
     pub dial: Vec<(Party, SocketAddr)>,
+    /// Where FRR's zebra sends its forwarding state.
+    pub fpm: Option<FpmUnitSettings>,
+}
+
+/// The FPM source of a control unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FpmUnitSettings {
+    /// Where zebra connects.
+    pub listen: SocketAddr,
+    /// What is taken, and when to sweep.
+    pub source: FpmSettings,
 }
 
 impl UnitSettings {
@@ -116,11 +131,22 @@ impl UnitSettings {
     }
 }
 
-/// A card. Its forwarding table is in memory: there is no other kind yet.
+/// The forwarding table of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableSettings {
+    /// In the memory of its process: it forwards nothing.
+    Memory,
+    /// The kernel that it runs on.
+    Linux(LinuxSettings),
+}
+
+/// A card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardSettings {
     /// Its number.
     pub id: CardId,
+    /// What forwards.
+    pub table: TableSettings,
     /// Where its admin API listens.
     pub admin: SocketAddr,
     /// What it promised.

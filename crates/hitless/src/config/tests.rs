@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use hitless_adapters::fpm::FpmSettings;
+use hitless_adapters::linux::LinuxSettings;
 use hitless_proto::config::Timing;
 use hitless_proto::ids::{CardId, Party, UnitId};
 
-use super::{ArbiterSettings, DEFAULT, Settings};
+use super::{ArbiterSettings, DEFAULT, Settings, TableSettings};
 
 fn parse(text: &str) -> Result<Settings, String> {
     Settings::parse(text, Path::new("/etc/chassis.toml")).map_err(|error| error.to_string())
@@ -103,6 +105,59 @@ fn each_mistake_is_an_error_that_names_its_line() {
     }
 }
 
+const FPM: &str = "state = \"state/unit-1\"\nfpm = { listen = \"127.0.0.1:2620\" }";
+
+#[test]
+fn fpm_needs_an_address_and_has_defaults_for_the_rest() {
+    let settings = parse(&default_with("state = \"state/unit-1\"", FPM)).unwrap();
+    let fpm = settings.units[0].fpm.as_ref().unwrap();
+    assert_eq!((fpm.listen.port(), &fpm.source), (2620, &FpmSettings::default()));
+    assert_eq!(settings.units[1].fpm, None);
+    let warnings = settings.warnings().join(" ");
+    assert!(warnings.contains("not every unit has `fpm`"), "{warnings}");
+}
+
+#[test]
+fn the_keys_of_fpm_in_the_default_file_are_what_they_say() {
+    let commented = DEFAULT.split_once("# [unit.fpm]\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let keys = commented.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
+        line.split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()))
+    });
+    let keys: Vec<&str> = keys.collect();
+    assert_eq!(keys.len(), 8, "{keys:?}");
+    let table = format!("state = \"state/unit-1\"\n[unit.fpm]\n{}", keys.join("\n"));
+    let settings = parse(&default_with("state = \"state/unit-1\"", &table)).unwrap();
+    let source = &settings.units[0].fpm.as_ref().unwrap().source;
+    let sentinel = "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128".parse().ok();
+    assert_eq!(source, &FpmSettings { sentinel, ..FpmSettings::default() });
+}
+
+#[test]
+fn mistakes_in_fpm_are_named_and_what_is_seldom_meant_is_warned_of() {
+    let with = |fpm: &str| parse(&default_with("state = \"state/unit-1\"", &FPM.replace("2620\"", fpm)));
+    for (fpm, said) in [
+        ("x\"", "`127.0.0.1:x` is not an address"),
+        ("2620\", sentinel = \"192.0.2.255\"", "sentinel `192.0.2.255` is not a prefix"),
+        ("2620\", sentinel = \"next-hop 7\"", "is not a prefix"),
+        ("2620\", sentinal = \"::/0\"", "did you mean `sentinel`?"),
+    ] {
+        let error = with(fpm).unwrap_err();
+        assert!(error.contains(said) && error.starts_with("/etc/chassis.toml:"), "{error}");
+    }
+    let table =
+        default_with("[\"fib\", \"table\"]", "[\"table\"]").replacen("state = \"state/unit-1\"", FPM, 1);
+    assert!(parse(&table).unwrap_err().contains("fpm feeds `fib`"));
+    let odd = with("2620\", sentinel = \"192.0.2.255/32\", sweep_after_s = 60").unwrap().warnings().join(" ");
+    assert!(
+        odd.contains("announces IPv6 routes after the sentinel") && odd.contains("sweeps 60 s after"),
+        "{odd}"
+    );
+    let open =
+        parse(&default_with("state = \"state/unit-1\"", &FPM.replace("127.0.0.1:2620", "0.0.0.0:2620")));
+    assert!(open.unwrap().warnings().join(" ").contains("FPM has no password"));
+}
+
 #[test]
 fn what_is_wrong_as_a_whole_is_an_error() {
     let cases = [
@@ -115,5 +170,45 @@ fn what_is_wrong_as_a_whole_is_an_error() {
     for (text, said) in cases {
         let error = parse(&text).unwrap_err();
         assert!(error.contains(said), "{said}: {error}");
+    }
+}
+
+#[test]
+fn a_card_may_program_the_kernel() {
+    let memory = parse(DEFAULT).unwrap();
+    assert_eq!(memory.cards[0].table, TableSettings::Memory);
+    let linux = parse(&default_with("table = \"memory\"", "table = \"linux\"")).unwrap();
+    assert_eq!(linux.cards[0].table, TableSettings::Linux(LinuxSettings::default()));
+    let shown =
+        default_with("# linux = {", "linux = {").replacen("table = \"memory\"", "table = \"linux\"", 1);
+    assert_eq!(parse(&shown).unwrap(), linux, "the default file shows the defaults");
+    let own = shown.replacen("table = 254, protocol = 201", "table = 1000, protocol = 186", 1);
+    let own = own.replacen("audit_s = 300", "audit_s = 0", 1);
+    let own = parse(&own).unwrap();
+    let settings = LinuxSettings { table: 1000, protocol: 186, audit: None, ..LinuxSettings::default() };
+    assert_eq!(own.cards[0].table, TableSettings::Linux(settings));
+    assert!(
+        own.warnings().iter().any(|warning| warning.contains("which is that of FRR")),
+        "{:?}",
+        own.warnings()
+    );
+}
+
+#[test]
+fn what_is_wrong_about_the_kernels_table_is_named_with_its_line() {
+    let shown = default_with("# linux = {", "linux = {");
+    let linux = shown.replacen("table = \"memory\"", "table = \"linux\"", 1);
+    for (text, from, to, said) in [
+        (&shown, "table = 254", "table = 254", "this card has the table \"memory\""),
+        (&linux, "table = 254", "table = 0", "1 to 4294967295"),
+        (&linux, "table = 254", "table = 255", "the kernel's own"),
+        (&linux, "protocol = 201", "protocol = 4", "5 to 255"),
+        (&linux, "audit_s = 300", "audit_s = -1", "0 to 86400"),
+        (&linux, "repair = true", "repare = true", "did you mean `repair`?"),
+    ] {
+        let (before, section) = text.rsplit_once("\nlinux = {").unwrap();
+        let error = parse(&format!("{before}\nlinux = {{{}", section.replacen(from, to, 1))).unwrap_err();
+        assert!(error.contains(said), "{to}: {error}");
+        assert!(error.starts_with("/etc/chassis.toml:"), "{to}: {error}");
     }
 }

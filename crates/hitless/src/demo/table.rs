@@ -53,7 +53,8 @@ pub(super) async fn load(args: &DemoArgs, feed: &Feed<Journal>) -> Result<Loaded
         let mut prefixes = Vec::new();
         for path in &args.table {
             let take = |row: &ChangeRow| {
-                if let (1, true, Ok(FibKey::Route(net))) = (row.0, row.2.is_some(), FibKey::decode(&row.1.0))
+                if let (1, true, Ok(FibKey::Route { net, .. })) =
+                    (row.0, row.2.is_some(), FibKey::decode(&row.1.0))
                 {
                     prefixes.push(net);
                 }

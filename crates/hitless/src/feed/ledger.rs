@@ -8,7 +8,7 @@ use super::{Observer, Wait};
 
 /// Ids of submits are given by the client: 1, 2, ... So the oldest unanswered one is the next to be answered.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub struct Ledger {
     wait: Wait,
     /// Not sent over this connection yet.
     unsent: VecDeque<ChangeRow>,
@@ -31,20 +31,26 @@ struct Lane {
 }
 
 impl Ledger {
-    pub(super) fn new(wait: Wait) -> Self {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn new(wait: Wait) -> Self {
         Self { wait, unsent: VecDeque::new(), sent: VecDeque::new(), accepted: BTreeMap::new(), completed: 0 }
     }
 
-    pub(super) fn push(&mut self, rows: Vec<ChangeRow>) {
+    /// Takes changes that are to be submitted.
+    pub fn push(&mut self, rows: Vec<ChangeRow>) {
         self.unsent.extend(rows);
     }
 
-    pub(super) fn has_unsent(&self) -> bool {
+    /// Whether there is something for [`Self::next_submit`].
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
         !self.unsent.is_empty()
     }
 
     /// Changes that are not safe.
-    pub(super) fn under_way(&self) -> usize {
+    #[must_use]
+    pub fn under_way(&self) -> usize {
         self.unsent.len()
             + self.sent.iter().map(Vec::len).sum::<usize>()
             + self.accepted.values().map(|lane| lane.ops.len()).sum::<usize>()
@@ -52,17 +58,20 @@ impl Ledger {
 
     /// Rises whenever a change is programmed or safe. That it is accepted is no progress: a primary that is cut off from
     /// its cards accepts until it is full.
-    pub(super) fn completed(&self) -> u64 {
+    #[must_use]
+    pub fn completed(&self) -> u64 {
         self.completed
     }
 
     /// Nothing is waited for.
-    pub(super) fn idle(&self) -> bool {
+    #[must_use]
+    pub fn idle(&self) -> bool {
         self.under_way() == 0
     }
 
     /// Everything is as far as was asked for.
-    pub(super) fn done(&self) -> bool {
+    #[must_use]
+    pub fn done(&self) -> bool {
         self.unsent.is_empty()
             && self.sent.is_empty()
             && self.accepted.values().all(|lane| match self.wait {
@@ -72,7 +81,7 @@ impl Ledger {
     }
 
     /// A new connection: all that is not safe is to be sent again, in the old order. Returns how many that are.
-    pub(super) fn begin_again(&mut self) -> usize {
+    pub fn begin_again(&mut self) -> usize {
         let mut again: VecDeque<ChangeRow> = VecDeque::new();
         for lane in std::mem::take(&mut self.accepted).into_values() {
             again.extend(lane.ops.into_iter().map(|(_, row)| row));
@@ -85,7 +94,7 @@ impl Ledger {
     }
 
     /// The next batch, to be sent now.
-    pub(super) fn next_submit(&mut self) -> Submit {
+    pub fn next_submit(&mut self) -> Submit {
         let count = self.unsent.len().min(MAX_SUBMIT);
         let changes: Vec<ChangeRow> = self.unsent.drain(..count).collect();
         self.sent.push_back(changes.clone());
@@ -93,7 +102,7 @@ impl Ledger {
     }
 
     /// Takes a line of the primary; `false`: it is not the primary (of `epoch`) any more.
-    pub(super) fn take(&mut self, line: AnswerLine, epoch: u32, observer: &mut impl Observer) -> bool {
+    pub fn take(&mut self, line: AnswerLine, epoch: u32, observer: &mut impl Observer) -> bool {
         if let Some(error) = line.error {
             if error.code != Code::NotPrimary {
                 tracing::warn!(%error, "the primary refused a submit");
@@ -128,7 +137,8 @@ impl Ledger {
             // Without a position nothing will be said of it: submit it again on a new connection.
             lane.ops.push_back((seq.unwrap_or(u64::MAX), row));
         }
-        observer.accepted(accepted.ranges.iter().map(|range| range.3 as usize).sum());
+        let issued = accepted.ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.3));
+        observer.accepted(usize::try_from(issued).unwrap_or(usize::MAX));
         for process in positions.keys() {
             self.advance(*process, observer);
         }
@@ -179,7 +189,7 @@ fn next_position(ranges: &mut VecDeque<(u64, u64)>) -> Option<u64> {
     while let Some((first, count)) = ranges.front_mut() {
         if *count > 0 {
             let position = *first;
-            *first += 1;
+            *first = first.saturating_add(1);
             *count -= 1;
             return Some(position);
         }
@@ -265,6 +275,18 @@ mod tests {
         let _ = ledger.next_submit();
         assert!(!ledger.take(accepted(8, 10, 1), 7, &mut heard));
         assert_eq!(ledger.begin_again(), 1);
+    }
+
+    #[test]
+    fn positions_beyond_the_last_number_cost_nothing_but_their_completion() {
+        let mut ledger = Ledger::new(Wait::Safe);
+        let mut heard = Heard::default();
+        ledger.push(rows(&[1, 2]));
+        let _ = ledger.next_submit();
+        let ranges = vec![(1, 7, u64::MAX, u64::MAX), (1, 7, 0, u64::MAX)];
+        let answer = Answer::Accepted(Accepted { ranges, rejected: Vec::new() });
+        assert!(ledger.take(AnswerLine::answer(1, answer), 7, &mut heard));
+        assert_eq!((heard.safe, ledger.under_way()), (vec![], 2));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod connection;
 mod find;
-mod ledger;
+pub mod ledger;
 pub mod reader;
 pub mod row;
 

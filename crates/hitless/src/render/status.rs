@@ -68,11 +68,40 @@ pub fn text(overview: &Overview) -> String {
         ]);
     }
     let mut text = grid.to_string();
+    text.push_str(&sources(overview));
     for problem in overview.problems() {
         // Writing to a string does not fail.
         let _ = writeln!(text, "! {problem}");
     }
     text
+}
+
+/// One row per source of a unit.
+fn sources(overview: &Overview) -> String {
+    let mut grid = Grid::new(&[
+        "UNIT", "SOURCE", "SESSION", "SIGNAL", "ROUTES", "HELD", "STALE", "WAITING", "PENDING", "KEPT OUT",
+        "REFUSED",
+    ]);
+    let mut any = false;
+    for unit in &overview.units {
+        for source in &unit.sources {
+            any = true;
+            grid.row([
+                format!("unit-{}", unit.unit),
+                source.source.clone(),
+                source.session.clone().unwrap_or_else(|| "none".to_owned()),
+                if source.signalled { "yes".to_owned() } else { "no".to_owned() },
+                count(source.routes),
+                count(source.held),
+                count(source.stale),
+                count(source.waiting),
+                count(source.pending),
+                count(source.kept_out),
+                count(source.refused),
+            ]);
+        }
+    }
+    if any { format!("\n{grid}") } else { String::new() }
 }
 
 fn unit_rows(grid: &mut Grid, unit: &UnitStatus, primary: Option<&UnitStatus>) {

@@ -24,6 +24,8 @@ pub(crate) fn run(args: &[&str]) -> Output {
 /// Two units and two cards.
 pub(crate) struct Chassis {
     dir: TempDir,
+    /// The network namespace in which everybody runs, if it is not that of the test.
+    namespace: Option<String>,
     children: Vec<(String, Child)>,
     /// Admin addresses: units, then cards.
     pub(crate) admin: Vec<SocketAddr>,
@@ -32,6 +34,11 @@ pub(crate) struct Chassis {
 impl Chassis {
     /// Writes the chassis file and starts nobody.
     pub(crate) fn lay_out() -> Self {
+        Self::lay_out_with(|_| String::new())
+    }
+
+    /// Writes a chassis file with more lines for each unit.
+    pub(crate) fn lay_out_with(more: impl Fn(usize) -> String) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listeners: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let ports: Vec<SocketAddr> =
@@ -41,7 +48,7 @@ impl Chassis {
             let (address, admin) = (ports[unit], ports[2 + unit]);
             writeln!(text, "[[unit]]\nid = {}\naddress = \"{address}\"\nadmin = \"{admin}\"", unit + 1)
                 .unwrap();
-            writeln!(text, "state = \"unit-{}\"", unit + 1).unwrap();
+            writeln!(text, "state = \"unit-{}\"\n{}", unit + 1, more(unit + 1)).unwrap();
         }
         for card in 0..2 {
             writeln!(
@@ -54,18 +61,37 @@ impl Chassis {
             .unwrap();
         }
         std::fs::write(dir.path().join("chassis.toml"), text).unwrap();
-        Self { dir, children: Vec::new(), admin: ports[2..].to_vec() }
+        Self { dir, namespace: None, children: Vec::new(), admin: ports[2..].to_vec() }
     }
 
     /// Starts everybody and waits until the chassis is whole.
     pub(crate) fn start() -> Self {
         let mut chassis = Self::lay_out();
-        for (kind, id) in [("control", 1), ("control", 2), ("card", 1), ("card", 2)] {
-            chassis.spawn(kind, id);
-        }
+        chassis.spawn_all();
         let output = chassis.ask(&["status", "--wait", "30"]);
         assert!(output.status.success(), "{}", text(&output));
         chassis
+    }
+
+    /// Everybody, and whoever asks, is to run in this network namespace.
+    pub(crate) fn inside(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// Starts everybody.
+    pub(crate) fn spawn_all(&mut self) {
+        for (kind, id) in [("control", 1), ("control", 2), ("card", 1), ("card", 2)] {
+            self.spawn(kind, id);
+        }
+    }
+
+    fn hitless(&self) -> Command {
+        let Some(namespace) = &self.namespace else { return hitless() };
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, env!("CARGO_BIN_EXE_hitless")]);
+        command.env_remove("RUST_LOG").env_remove("HITLESS_CONFIG").stdin(Stdio::null());
+        command
     }
 
     /// The chassis file.
@@ -76,7 +102,8 @@ impl Chassis {
     /// Starts a party.
     pub(crate) fn spawn(&mut self, kind: &str, id: u16) {
         let role = if kind == "control" { "--unit" } else { "--card" };
-        let child = hitless()
+        let child = self
+            .hitless()
             .args([kind, role, &id.to_string(), "--init", "--exit-with-parent", "--log", "error", "--config"])
             .arg(self.config())
             .stdin(Stdio::piped())
@@ -95,13 +122,13 @@ impl Chassis {
 
     /// Runs a command on this chassis.
     pub(crate) fn ask(&self, args: &[&str]) -> Output {
-        hitless().args(args).env("HITLESS_CONFIG", self.config()).output().unwrap()
+        self.hitless().args(args).env("HITLESS_CONFIG", self.config()).output().unwrap()
     }
 
     /// Runs a command on this chassis with this standard input.
     pub(crate) fn ask_with(&self, args: &[&str], input: &str) -> Output {
         use std::io::Write as _;
-        let mut command = hitless();
+        let mut command = self.hitless();
         command.args(args).env("HITLESS_CONFIG", self.config());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -102,7 +102,7 @@ fn texts(items: Vec<Result<SourceItem, BadInput>>) -> Vec<String> {
                 assert!(next_hops.insert(id, NextHop::decode(&content.card_part).unwrap()).is_none());
                 None
             }
-            FibKey::Route(net) => {
+            FibKey::Route { net, .. } => {
                 let route = Route::decode(&content.card_part).unwrap();
                 Some(format!("{net} {} ({note})", next_hops[&route.next_hop]))
             }

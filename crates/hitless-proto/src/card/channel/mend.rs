@@ -1,5 +1,5 @@
-//! What somebody else changed in the forwarding table is written again. The primary hears of it only where that is refused:
-//! until then the card holds what it is told to hold.
+//! What somebody else changed in the forwarding table is written again, and so is what it refused, when it may take that now.
+//! The primary hears of it only where the outcome is not what it knows of: until then the card holds what it is told to hold.
 
 use alloc::vec::Vec;
 
@@ -22,10 +22,39 @@ impl Channel {
         self.astray.len() < MAX_ASTRAY && self.astray.insert(key.clone())
     }
 
+    /// What was refused may be taken now.
+    pub(in crate::card) fn retry_refused(&mut self) {
+        if self.failed > 0 {
+            self.retry_from = Some(Blob::default());
+        }
+    }
+
+    /// Takes the next refused keys, in their order, to those that are written again.
+    fn gather_refused(&mut self) {
+        let Some(from) = self.retry_from.take() else { return };
+        for row in self.table.rows().filter(|row| row.failed() && *row.key() >= *from) {
+            self.astray.insert(Blob::new(row.key()));
+            if self.astray.len() > MAX_ASTRAY {
+                self.astray.pop_last();
+                self.retry_from = Some(Blob::default());
+            }
+        }
+        if self.retry_from.is_some() {
+            // The least key after the last one taken.
+            self.retry_from = self.astray.last().map(|last| Blob::new(&[&last[..], &[0]].concat()));
+        }
+    }
+
     /// The next batch of what is to be written again, before anything else is written or answered. In the order of keys:
     /// those of next hops come before those of routes.
     pub(in crate::card) fn next_mends(&mut self) -> Option<(u64, Vec<Write>)> {
-        if self.busy() || self.astray.is_empty() {
+        if self.busy() {
+            return None;
+        }
+        if self.astray.is_empty() {
+            self.gather_refused();
+        }
+        if self.astray.is_empty() {
             return None;
         }
         let (mut works, mut writes) = (Vec::new(), Vec::new());
@@ -47,20 +76,41 @@ impl Channel {
     /// What became of one of them.
     pub(super) fn mended(&mut self, op: &CardOp, outcome: Option<Outcome>) {
         self.writes += 1;
+        let was_refused = self.table.row(&op.key).is_some_and(|row| row.failed());
         if let Some(Ok(())) = outcome {
             self.mended += 1;
+            if was_refused {
+                self.hold(op, false);
+                self.untold = true;
+            }
+        } else if !was_refused {
+            self.hold(op, true);
+            self.untold = true;
+        }
+    }
+
+    /// Once nothing more is to be written again: where the outcomes are not what the primary knows of, it finds out by digest,
+    /// as after a hole.
+    pub(super) fn complain(&mut self) {
+        if !self.untold || !self.astray.is_empty() || self.retry_from.is_some() {
             return;
         }
-        // What is held is no longer what is forwarded: the primary finds out by digest, as after a hole.
-        self.hold(op, true);
+        self.untold = false;
         if !self.broken {
             let (epoch, process, session) = (self.epoch, self.process, self.session);
             self.complaint = Some(Broken { epoch, process, session, at: self.hole() });
         }
     }
 
-    /// What the primary is to be told of a mend that was refused.
+    /// What the primary is to be told when mends changed what is refused.
     pub(in crate::card) fn next_complaint(&mut self) -> Option<Broken> {
         self.complaint.take()
+    }
+
+    /// For tests: an entry that the forwarding table refused.
+    #[cfg(test)]
+    pub(in crate::card) fn hold_refused(&mut self, key: Blob) {
+        let content = Some(CardContent { part: Blob::from("value"), for_all: true });
+        self.hold(&CardOp { version: Version::new(1, 1), key, content, cookie: Cookie::None }, true);
     }
 }

@@ -14,6 +14,8 @@ const VIA_V4: u8 = 1;
 const VIA_V6: u8 = 2;
 const GROUP: u8 = 3;
 const LINK: u8 = 4;
+const UNREACHABLE: u8 = 5;
+const PROHIBIT: u8 = 6;
 /// Bytes of a member: its id and its weight.
 const MEMBER: usize = 6;
 /// Bytes of a device name, as in Linux (`IFNAMSIZ` less the closing zero).
@@ -22,8 +24,12 @@ const MAX_DEVICE: usize = 15;
 /// The card part of a next hop or group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NextHop {
-    /// Drop.
+    /// Drop, and say nothing.
     Blackhole,
+    /// Drop, and tell the sender by ICMP that the destination is unreachable.
+    Unreachable,
+    /// Drop, and tell the sender by ICMP that the destination is prohibited.
+    Prohibit,
     /// Send to a router.
     Via {
         /// Its address.
@@ -81,6 +87,8 @@ impl NextHop {
         let mut bytes = Vec::new();
         match self {
             Self::Blackhole => bytes.push(BLACKHOLE),
+            Self::Unreachable => bytes.push(UNREACHABLE),
+            Self::Prohibit => bytes.push(PROHIBIT),
             Self::Via { gateway, device } => {
                 match gateway {
                     IpAddr::V4(address) => {
@@ -117,7 +125,11 @@ impl NextHop {
         let (&kind, body) = bytes.split_first().ok_or(FibError::WrongSize("next hop"))?;
         match kind {
             BLACKHOLE if body.is_empty() => Ok(Self::Blackhole),
+            UNREACHABLE if body.is_empty() => Ok(Self::Unreachable),
+            PROHIBIT if body.is_empty() => Ok(Self::Prohibit),
             BLACKHOLE => Err(FibError::WrongSize("blackhole")),
+            UNREACHABLE => Err(FibError::WrongSize("unreachable")),
+            PROHIBIT => Err(FibError::WrongSize("prohibit")),
             VIA_V4 => {
                 let (octets, device) = body.split_first_chunk::<4>().ok_or(FibError::WrongSize("gateway"))?;
                 via(IpAddr::from(*octets), decode_device(device)?)
@@ -130,6 +142,24 @@ impl NextHop {
             GROUP => decode_group(body),
             LINK => decode_device(body)?.map(Self::Link).ok_or_else(|| FibError::BadDevice(String::new())),
             _ => Err(FibError::UnknownKind(kind)),
+        }
+    }
+
+    /// Whether it is a group: what ids from [`GROUP_BASE`] up hold, and no others.
+    #[must_use]
+    pub const fn is_group(&self) -> bool {
+        match self {
+            Self::Group(_) => true,
+            Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Via { .. } | Self::Link(_) => false,
+        }
+    }
+
+    /// Its members, if it is a group.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        match self {
+            Self::Group(members) => members,
+            Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Via { .. } | Self::Link(_) => &[],
         }
     }
 
@@ -212,6 +242,8 @@ impl fmt::Display for NextHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Blackhole => f.write_str("blackhole"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::Prohibit => f.write_str("prohibit"),
             Self::Via { gateway, device } => {
                 write!(f, "via {gateway}")?;
                 device.as_ref().map_or(Ok(()), |device| write!(f, " dev {device}"))
@@ -232,12 +264,14 @@ impl fmt::Display for NextHop {
 impl FromStr for NextHop {
     type Err = FibError;
 
-    /// `blackhole`, `via 192.0.2.1 dev eth0`, `dev eth0` or `group 1*10,2*20` (the weight may be left out).
+    /// `blackhole`, `unreachable`, `prohibit`, `via 192.0.2.1 dev eth0`, `dev eth0` or `group 1*10,2*20` (the weight may be left out).
     fn from_str(text: &str) -> Result<Self, FibError> {
         let not_next_hop = || FibError::NotNextHop(text.into());
         let mut words = text.split_ascii_whitespace();
         let next_hop = match (words.next(), words.next()) {
             (Some("blackhole"), None) => return Ok(Self::Blackhole),
+            (Some("unreachable"), None) => return Ok(Self::Unreachable),
+            (Some("prohibit"), None) => return Ok(Self::Prohibit),
             (Some("dev"), Some(name)) => Self::Link(name.parse()?),
             (Some("group"), Some(members)) => Self::group(parse_members(members)?)?,
             (Some("via"), Some(gateway)) => {

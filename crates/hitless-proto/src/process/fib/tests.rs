@@ -25,12 +25,31 @@ fn keys_have_the_documented_bytes() {
     assert_eq!(&*key("10.128.0.0/9").encode(), &[1, 9, 10, 128]);
     assert_eq!(&*key("2001:db8::/32").encode(), &[2, 32, 0x20, 0x01, 0x0d, 0xb8]);
     assert_eq!(key("2001:db8::1/128").encode().len(), 18);
+    assert_eq!(&*key("10.0.0.0/8 table 100").encode(), &[3, 0, 0, 0, 100, 8, 10]);
+    assert_eq!(&*key("2001:db8::/32 table 4294967295").encode(), b"\x04\xff\xff\xff\xff\x20\x20\x01\x0d\xb8");
+    assert_eq!(key("2001:db8::1/128 table 1").encode().len(), MAX_KEY);
+    assert_eq!(key("10.0.0.0/8 table 254"), key("10.0.0.0/8"));
+}
+
+#[test]
+fn routes_have_the_documented_bytes() {
+    assert_eq!(&*Route::to(7).encode(), &[0, 0, 0, 7]);
+    assert_eq!(&*Route { next_hop: 7, metric: 0x0102_0304 }.encode(), &[0, 0, 0, 7, 1, 2, 3, 4]);
+    assert_eq!(Route::decode(&[0, 0, 0, 7]), Ok(Route::to(7)));
+    assert_eq!(Route::decode(&[0, 0, 0, 7, 0, 0, 0, 20]), Ok(Route { next_hop: 7, metric: 20 }));
+    assert_eq!(Route::decode(&[0, 0, 0, 7, 0, 0, 0, 0]), Err(FibError::ZeroMetric));
+    assert_eq!(Route::decode(&[0, 0, 0, 0, 0, 0, 0, 20]), Err(FibError::ZeroId));
+    assert_eq!(Route::decode(&[0, 0, 0]), Err(FibError::WrongSize("next-hop id")));
+    assert_eq!(Route::decode(&[0, 0, 0, 7, 0]), Err(FibError::WrongSize("metric")));
+    assert_eq!(Route::decode(&[0, 0, 0, 7, 0, 0, 0, 20, 0]), Err(FibError::WrongSize("metric")));
 }
 
 #[test]
 fn next_hops_have_the_documented_bytes() {
     let bytes = |text: &str| text.parse::<NextHop>().unwrap().encode();
     assert_eq!(&*bytes("blackhole"), &[0]);
+    assert_eq!(&*bytes("unreachable"), &[5]);
+    assert_eq!(&*bytes("prohibit"), &[6]);
     assert_eq!(&*bytes("via 192.0.2.1"), &[1, 192, 0, 2, 1]);
     assert_eq!(&*bytes("via 192.0.2.1 dev eth0"), b"\x01\xc0\x00\x02\x01eth0");
     assert_eq!(bytes("via 2001:db8::1").len(), 17);
@@ -57,6 +76,16 @@ fn bad_prefixes_are_refused_by_name() {
 }
 
 #[test]
+fn bad_tables_are_refused_by_name() {
+    assert_eq!(refusal("10.0.0.0/8 table 0"), FibError::ZeroTable);
+    for text in ["", "x", "-1", "+1", "4294967296", "1 2"] {
+        assert_eq!(refusal(&format!("10.0.0.0/8 table {text}")), FibError::NotTable(text.into()));
+    }
+    assert_eq!(TableId::new(0), Err(FibError::ZeroTable));
+    assert_eq!(TableId::new(254), Ok(TableId::MAIN));
+}
+
+#[test]
 fn a_prefix_that_holds_more_than_multicast_is_allowed() {
     for text in ["0.0.0.0/0", "::/0", "192.0.0.0/2", "fe00::/7", "240.0.0.0/4", "127.0.0.0/8"] {
         assert_eq!(format!("{}", key(text)), text);
@@ -77,7 +106,13 @@ fn bad_ids_are_refused_by_name() {
 #[test]
 fn damaged_keys_are_refused() {
     assert_eq!(FibKey::decode(&[]), Err(FibError::UnknownTag));
-    assert_eq!(FibKey::decode(&[3, 0]), Err(FibError::UnknownTag));
+    assert_eq!(FibKey::decode(&[5, 0]), Err(FibError::UnknownTag));
+    assert_eq!(FibKey::decode(&[3, 0, 0, 0]), Err(FibError::WrongSize("table")));
+    assert_eq!(FibKey::decode(&[3, 0, 0, 0, 100]), Err(FibError::WrongSize("prefix")));
+    assert_eq!(FibKey::decode(&[3, 0, 0, 0, 100, 7, 11]), Err(FibError::HostBits(7)));
+    assert_eq!(FibKey::decode(&[3, 0, 0, 0, 0, 8, 10]), Err(FibError::ZeroTable));
+    assert_eq!(FibKey::decode(&[3, 0, 0, 0, 254, 8, 10]), Err(FibError::MainTable));
+    assert_eq!(FibKey::decode(&[4, 0, 0, 0, 254, 0]), Err(FibError::MainTable));
     assert_eq!(FibKey::decode(&[0, 0, 0, 7]), Err(FibError::WrongSize("next-hop id")));
     assert_eq!(FibKey::decode(&[1]), Err(FibError::WrongSize("prefix")));
     assert_eq!(FibKey::decode(&[1, 8]), Err(FibError::WrongSize("prefix")));
@@ -103,9 +138,17 @@ fn impossible_next_hops_are_refused_by_name() {
     assert_eq!(refusal("group 1*0"), FibError::ZeroWeight);
     assert_eq!(refusal("group 1,1"), FibError::MemberOrder);
     assert_eq!(refusal("group 0"), FibError::ZeroId);
-    for text in
-        ["", "via", "via x", "via 192.0.2.1 dev", "blackhole now", "dev a b", "group 1*x", "group 1*65536"]
-    {
+    for text in [
+        "",
+        "via",
+        "via x",
+        "via 192.0.2.1 dev",
+        "blackhole now",
+        "prohibit dev a",
+        "dev a b",
+        "group 1*x",
+        "group 1*65536",
+    ] {
         let error = refusal(text);
         assert!(matches!(error, FibError::NotNextHop(_)), "{text:?}: {error}");
     }
@@ -116,6 +159,8 @@ fn impossible_next_hops_are_refused_by_name() {
     assert_eq!(NextHop::decode(&[3, 0, 0, 0, 1, 0]), Err(FibError::WrongSize("group")));
     assert_eq!(NextHop::decode(&[3, 0, 0, 0, 2, 0, 1, 0, 0, 0, 1, 0, 1]), Err(FibError::MemberOrder));
     assert_eq!(NextHop::decode(&[4]), Err(FibError::BadDevice(String::new())));
+    assert_eq!(NextHop::decode(&[5, 0]), Err(FibError::WrongSize("unreachable")));
+    assert_eq!(NextHop::decode(&[6, 0]), Err(FibError::WrongSize("prohibit")));
     assert_eq!(NextHop::decode(&[9]), Err(FibError::UnknownKind(9)));
     let many = (1..=65_535).map(|next_hop| Member { next_hop, weight: 1 }).collect();
     assert_eq!(NextHop::group(many), Err(FibError::GroupSize(65_535)));
@@ -134,20 +179,21 @@ fn a_group_cannot_hold_itself_or_another_group() {
 fn validate_refuses_a_part_that_does_not_belong_to_the_key() {
     let blackhole = || NextHop::Blackhole.encode();
     let group = NextHop::group(vec![Member { next_hop: 1, weight: 1 }]).unwrap().encode();
-    let route = Route { next_hop: 7 }.encode();
+    let route = Route { next_hop: 7, metric: 20 }.encode();
     let note = || Blob::from("static");
     let check = |key: &str, part: &Blob| Fib.validate(&self::key(key).put(part.clone(), note()));
     assert_eq!(check("next-hop 7", &blackhole()), Ok(()));
     assert_eq!(check("group 7", &group), Ok(()));
     assert_eq!(check("10.0.0.0/8", &route), Ok(()));
+    assert_eq!(check("10.0.0.0/8 table 100", &route), Ok(()));
+    assert_eq!(check("next-hop 8", &NextHop::Unreachable.encode()), Ok(()));
+    assert_eq!(check("next-hop 9", &NextHop::Prohibit.encode()), Ok(()));
+    assert!(check("group 7", &NextHop::Prohibit.encode()).is_err());
     assert_eq!(check("next-hop 7", &group).unwrap_err(), "next-hop 7 cannot hold a group");
     assert_eq!(check("group 7", &blackhole()).unwrap_err(), "group 7 cannot hold a single next hop");
     assert!(check("10.0.0.0/8", &blackhole()).is_err());
     assert!(check("next-hop 7", &route).is_err());
-    assert_eq!(
-        check("10.0.0.0/8", &Route { next_hop: 0 }.encode()).unwrap_err(),
-        "next hop 0: ids start at 1"
-    );
+    assert_eq!(check("10.0.0.0/8", &Route::to(0).encode()).unwrap_err(), "next hop 0: ids start at 1");
     assert_eq!(Fib.validate(&key("::/0").delete()), Ok(()));
     assert!(Fib.validate(&Change { key: Blob::new(&[1, 9, 10]), content: None }).is_err());
 }
@@ -156,22 +202,23 @@ fn validate_refuses_a_part_that_does_not_belong_to_the_key() {
 fn members_go_before_groups_and_groups_before_routes() {
     let rank = |text: &str| Fib.rank(&key(text).encode());
     assert_eq!([rank("next-hop 2147483647"), rank("group 1"), rank("0.0.0.0/0"), rank("::/0")], [0, 1, 2, 2]);
+    assert_eq!([rank("0.0.0.0/0 table 100"), rank("::/0 table 4294967295")], [2, 2]);
     assert!([0, 1, 2].iter().all(|&rank| rank < Fib.ranks()));
     assert!(Fib.rank(&[]) < Fib.ranks() && Fib.rank(&[0]) < Fib.ranks());
     assert_eq!(Fib.cookie(&key("::/0").delete()), Cookie::Key);
 }
 
 fn any_key() -> impl Strategy<Value = FibKey> {
-    let v4 = (any::<u32>(), 0..=32_u8).prop_map(|(bits, length)| {
-        FibKey::Route(IpNet::V4(Ipv4Net::new(Ipv4Addr::from(bits), length).unwrap().trunc()))
-    });
-    let v6 = (any::<u128>(), 0..=128_u8).prop_map(|(bits, length)| {
-        FibKey::Route(IpNet::V6(Ipv6Net::new(Ipv6Addr::from(bits), length).unwrap().trunc()))
-    });
+    let v4 = (any::<u32>(), 0..=32_u8)
+        .prop_map(|(bits, length)| IpNet::V4(Ipv4Net::new(Ipv4Addr::from(bits), length).unwrap().trunc()));
+    let v6 = (any::<u128>(), 0..=128_u8)
+        .prop_map(|(bits, length)| IpNet::V6(Ipv6Net::new(Ipv6Addr::from(bits), length).unwrap().trunc()));
+    let table = prop_oneof![Just(TableId::MAIN), (1..=u32::MAX).prop_map(|id| TableId::new(id).unwrap())];
+    let route = (table, prop_oneof![v4, v6]).prop_map(|(table, net)| FibKey::Route { table, net });
     let next_hop =
         any::<u32>().prop_filter("no id", |id| *id != 0 && *id != GROUP_BASE).prop_map(FibKey::NextHop);
-    prop_oneof![v4, v6, next_hop].prop_filter("multicast", |key| match key {
-        FibKey::Route(net) => !is_multicast(net),
+    prop_oneof![route, next_hop].prop_filter("multicast", |key| match key {
+        FibKey::Route { net, .. } => !is_multicast(net),
         FibKey::NextHop(_) => true,
     })
 }
@@ -188,7 +235,8 @@ fn any_next_hop() -> impl Strategy<Value = NextHop> {
         let members = members.into_iter().map(|(next_hop, weight)| Member { next_hop, weight });
         NextHop::group(members.collect()).unwrap()
     });
-    prop_oneof![Just(NextHop::Blackhole), device.prop_map(NextHop::Link), via, group]
+    let drops = prop_oneof![Just(NextHop::Blackhole), Just(NextHop::Unreachable), Just(NextHop::Prohibit)];
+    prop_oneof![drops, device.prop_map(NextHop::Link), via, group]
 }
 
 proptest! {
@@ -206,7 +254,7 @@ proptest! {
 
     #[test]
     fn bytes_that_decode_are_the_canonical_ones(
-        tag in 0..5_u8, rest in proptest::collection::vec(any::<u8>(), 0..20),
+        tag in 0..8_u8, rest in proptest::collection::vec(any::<u8>(), 0..24),
     ) {
         let mut bytes = vec![tag];
         bytes.extend_from_slice(&rest);
@@ -216,8 +264,8 @@ proptest! {
         if let Ok(next_hop) = NextHop::decode(&bytes) {
             prop_assert_eq!(&*next_hop.encode(), &*bytes);
         }
-        if let Ok(route) = Route::decode(&bytes) {
-            prop_assert_eq!(&*route.encode(), &*bytes);
+        if let Ok(route) = Route::decode(&rest) {
+            prop_assert_eq!(&*route.encode(), &*rest);
         }
     }
 
