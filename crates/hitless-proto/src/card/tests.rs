@@ -10,7 +10,7 @@ use crate::entry::{Blob, CardContent, CardOp, Cookie};
 use crate::ids::{CardId, Epoch, Life, ProcessId, Seq, UnitId, Version};
 use crate::io::{Durable, Output, Write};
 use crate::limits::MAX_ASTRAY;
-use crate::message::{CardOps, Claim, FromCard, Message, Start, ToCard};
+use crate::message::{CardOps, ChannelAnswer, Claim, FromCard, InStep, Message, Start, ToCard};
 
 const TABLE: ProcessId = ProcessId(2);
 const UNIT: UnitId = UnitId(1);
@@ -154,6 +154,43 @@ fn keys_that_wait_are_bounded() {
     assert!((0..MAX_ASTRAY).all(|n| card.handle_found(TABLE, &key(n), Some(&stranger))));
     assert!(!card.handle_found(TABLE, &key(MAX_ASTRAY), Some(&stranger)));
     assert!(card.handle_found(TABLE, &key(0), Some(&stranger)), "it waits already");
+}
+
+/// Who lacks what is stable was not in sync: the card has dropped the history that would name it.
+#[test]
+fn a_card_does_not_vouch_for_what_it_dropped_as_stable() {
+    let known = |received: u64| {
+        let mut card = holding();
+        send(&mut card, 2, "key", Some("newer"));
+        let (epoch, process, session) = (Epoch(1), TABLE, 1);
+        card.handle_applied(TABLE, 2, vec![Ok(())]);
+        drain(&mut card);
+        card.handle_message(UNIT, ToCard::InStep(InStep { epoch, process, session }));
+        let (stable, prev) = (Seq(1), Seq(2));
+        let ops = CardOps { epoch, process, session, stable, prev, ops: Vec::new() };
+        card.handle_message(UNIT, ToCard::Ops(ops));
+        let claim = Claim { epoch: Epoch(2), unit: UNIT, received: vec![(TABLE, Version::new(1, received))] };
+        card.handle_message(UNIT, ToCard::Claim(claim));
+        let saved = drain(&mut card).into_iter().find_map(|output| match output {
+            Output::Persist { token, .. } => Some(token),
+            Output::Transmit { .. } | Output::Apply { .. } | Output::Arbitrate(_) | Output::Event(_) => None,
+        });
+        card.handle_persisted(saved.unwrap());
+        let is_known =
+            |(_, answer): &(ProcessId, ChannelAnswer)| matches!(answer, ChannelAnswer::Known { .. });
+        drain(&mut card).into_iter().any(|output| match output {
+            Output::Transmit { message: Message::FromCard(FromCard::Promise(promise)), .. } => {
+                promise.channels.iter().all(is_known)
+            }
+            Output::Transmit { .. }
+            | Output::Persist { .. }
+            | Output::Apply { .. }
+            | Output::Arbitrate(_)
+            | Output::Event(_) => false,
+        })
+    };
+    assert!(known(2) && known(1));
+    assert!(!known(0), "op 1 is stable, and not named any more");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! One standby process: the pending queue, where updates and acks wait for each other, and the state they fold into.
 
+#[cfg(test)]
+mod tests;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -52,7 +52,7 @@ impl Fence {
     ) -> Result<(), String> {
         let (key, part) = (&write.key, &write.part);
         let last = self.written.insert((card, process, key.clone()), part.clone());
-        let promised = world.card(card).map_or(Epoch(0), |card| card.status().promised);
+        let promised = world.card(card).map_or(Epoch(0), |card| card.promised().0);
         let Some((epoch, sent)) = self.cards.get(&card) else {
             return Err(format!("{card} writes what nobody sent"));
         };
