@@ -16,13 +16,14 @@ struct Tally {
 impl Tally {
     /// Takes in one line of a runner: the summary of nextest, or the result of one binary of `cargo test`.
     ///
-    /// nextest counts a test that ran out of time apart; here it failed.
+    /// nextest counts a test that ran out of time apart; here it failed. What it quotes of a test's own output is indented, and
+    /// is no summary.
     fn count(&mut self, line: &str) {
         let Some(counts) = line
             .split_once(" tests run: ")
             .or_else(|| line.split_once(" test run: "))
-            .or_else(|| line.split_once("test result: "))
             .map(|(_, counts)| counts)
+            .or_else(|| line.strip_prefix("test result: "))
         else {
             return;
         };
@@ -128,7 +129,11 @@ mod tests {
 
     #[test]
     fn other_lines_are_not_counted() {
-        let lines = ["        PASS [   0.004s] hitless-proto ids::tests::three_passed", "running 3 tests"];
+        let lines = [
+            "        PASS [   0.004s] hitless-proto ids::tests::three_passed",
+            "running 3 tests",
+            "    test result: FAILED. 0 passed; 1 failed; 0 ignored",
+        ];
         assert_eq!(tally_of(&lines), Tally::default());
     }
 }

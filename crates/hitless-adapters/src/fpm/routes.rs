@@ -122,18 +122,21 @@ impl Routes {
         }
     }
 
-    /// Changes every slot.
+    /// Changes every slot. Those to be compared queue by key, so that the same input gives the same ops in the same order.
     pub(super) fn change_all(&mut self, mut change: impl FnMut(&RouteKey, &mut Slot)) {
         let Self { slots, dirty, tally } = self;
+        let mut touched = Vec::new();
         slots.retain(|key, slot| {
             let (before, was_dirty) = (slot.tally(), slot.dirty);
             change(key, slot);
             tally.replace(before, slot.tally());
             if slot.dirty && !was_dirty {
-                dirty.push_back(*key);
+                touched.push(*key);
             }
             !slot.is_idle()
         });
+        touched.sort_unstable();
+        dirty.extend(touched);
     }
 
     /// Empties the queue: what is still to be compared is marked anew by the caller.

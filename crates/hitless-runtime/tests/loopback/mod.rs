@@ -229,12 +229,16 @@ impl Loopback {
         .await
     }
 
-    /// Waits until every unit that runs is primary or standby, and every channel is in step.
+    /// Waits until every unit that runs is primary or standby and has a link with everybody, and every channel is in step.
     pub async fn all_in_sync(&self) {
         until("all in sync", || async {
             let mut in_step = 0;
             for unit in self.units.values() {
                 let status = unit.handle().status().await.unwrap();
+                // Without all its links a unit declines to take over.
+                if status.connected.len() < self.units.len() - 1 + self.cards.len() {
+                    return None;
+                }
                 match status.role {
                     Role::Primary => {
                         let channels = status.channels.iter();

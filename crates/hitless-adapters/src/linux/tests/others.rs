@@ -124,7 +124,9 @@ fn who_watches_is_woken_by_others_and_for_audits_but_not_by_us() {
             LinuxTable::open(LinuxSettings { audit: often, ..LinuxSettings::default() }).expect("root");
         table.watch(Arc::new(move || flag.store(true, Ordering::Relaxed))).expect("a watch");
         until("an audit", || woken.load(Ordering::Relaxed));
-        table.findings(1024);
-        assert!(table.known.mirror().hop(1).is_some(), "it has looked at everything");
+        until("it has looked at everything", || {
+            table.findings(1024);
+            table.known.mirror().hop(1).is_some()
+        });
     });
 }
