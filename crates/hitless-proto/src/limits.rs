@@ -49,6 +49,9 @@ pub const MAX_HISTORY: usize = 2 * MAX_UNSTABLE;
 /// Keys of a card's process that wait to be written again, since somebody else changed them in the forwarding table: whoever
 /// looks at the table finds the others at its next look.
 pub const MAX_ASTRAY: usize = 65_536;
+/// Answers to one peer that wait for the disk: a peer asks again only when it has given up what it asked before, so more than
+/// a few come from one that misbehaves.
+pub const MAX_WITHHELD: usize = 64;
 /// Orphans (ops that only a card knows) listed in one promise; with more, the channel is reconciled.
 pub const MAX_ORPHANS: usize = 4096;
 
