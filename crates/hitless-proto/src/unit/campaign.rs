@@ -243,7 +243,7 @@ impl ControlUnit {
 
     fn denied(&mut self, record: Record) {
         self.campaign.since = None;
-        self.campaign.judged = None;
+        let judged = self.campaign.judged.take();
         self.decline();
         self.campaign_later();
         let me = (self.context.unit, self.context.life);
@@ -270,8 +270,11 @@ impl ControlUnit {
         waited_for.in_sync.retain(|(unit, _)| !self.campaign.forgone.contains(unit));
         match recovery_ready(&waited_for, me, position, &peers) {
             Ok(()) => {
+                // At once; but where this was judged before, it was denied for another reason, which takes time to go away.
+                if judged.as_ref() != Some(&record) {
+                    self.campaign.next_try = Some(self.now);
+                }
                 self.campaign.judged = Some(record);
-                self.campaign.next_try = Some(self.now);
             }
             Err(wait) => self.wait_for(wait.to_string()),
         }
