@@ -44,7 +44,7 @@ pub enum Method {
     /// By acks: only what was in doubt was replayed.
     #[default]
     Replay,
-    /// By digest: history was not known for certain.
+    /// By digest: history was not known for certain, or the channel had to begin anew before it was proved equal.
     Reconcile,
 }
 
