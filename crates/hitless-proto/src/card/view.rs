@@ -63,6 +63,12 @@ impl Card {
         self.durably.withheld()
     }
 
+    /// Whether the forwarding table works on what the card writes again by itself, since somebody else changed it.
+    #[must_use]
+    pub fn mending(&self, process: ProcessId) -> bool {
+        self.channels.get(&process).is_some_and(super::channel::Channel::mending)
+    }
+
     /// How far a client process has come.
     #[must_use]
     pub fn progress(&self, process: ProcessId) -> Option<ClientProgress> {

@@ -90,6 +90,15 @@ fn lacking(world: &World, id: CardId, writes: &[Write], outcomes: &[Outcome]) ->
     let (epoch, owner) = card.promised();
     let progress = card.progress(fib::ID).filter(|progress| progress.in_step && progress.epoch == epoch)?;
     let unit = world.unit(owner)?;
+    // A mend answers no op: the route is as old as what the card holds.
+    let mends = world.writes_again(id, fib::ID, writes);
+    let asked = |write: &Write| {
+        if mends {
+            card.version(fib::ID, &write.key).map(|held| held.0)
+        } else {
+            issued(unit, progress.applied.seq, write)
+        }
+    };
     let done = writes.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
     done.filter_map(|(write, _)| Some((write, next_hop(&write.key, write.part.as_ref()?)?))).find_map(
         |(write, hop)| {
@@ -99,7 +108,7 @@ fn lacking(world: &World, id: CardId, writes: &[Write], outcomes: &[Outcome]) ->
             let missing = !table.entries().contains_key(&hop) && !refused && !astray;
             let wanted = unit.progress(fib::ID).is_some_and(|of| of.leads && of.epoch == epoch)
                 && unit.entry(fib::ID, &hop).is_some_and(|(_, content)| content.audience.contains(id))
-                && unit.version(fib::ID, &hop) < issued(unit, progress.applied.seq, write);
+                && unit.version(fib::ID, &hop) < asked(write);
             (missing && wanted).then(|| format!("{id} writes {write:?}, and lacks its next hop"))
         },
     )

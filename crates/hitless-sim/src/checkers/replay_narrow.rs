@@ -65,7 +65,7 @@ fn sent(
 /// Until the channel is in step its table is given what it was sent since the plan, and nothing that it has.
 fn written(scene: &Scene<'_>, (card, process): (CardId, ProcessId), writes: &[Write]) -> Result<(), String> {
     let (world, active) = (scene.world, scene.past.plans.of(card, process));
-    let Some(active) = active else { return Ok(()) };
+    let Some(active) = active.filter(|_| !world.writes_again(card, process, writes)) else { return Ok(()) };
     let table = world.table(card, process);
     let refused = |write: &Write| {
         world.card(card).and_then(|card| card.version(process, &write.key)).is_some_and(|of| of.1)

@@ -15,7 +15,8 @@ impl Checker for Untouched {
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         let Seen::Apply { party: Party::Card(card), process, writes } = seen else { return Ok(()) };
-        let Some(active) = scene.past.plans.of(*card, *process).filter(|of| of.is_clean()) else {
+        let active = scene.past.plans.of(*card, *process).filter(|of| of.is_clean());
+        let Some(active) = active.filter(|_| !scene.world.writes_again(*card, *process, writes)) else {
             return Ok(());
         };
         let allowed = |origin: &Origin| match origin {

@@ -6,7 +6,7 @@ use hitless_proto::arbiter::VoterState;
 use hitless_proto::config::ArbiterKind;
 use hitless_proto::entry::{Blob, CardContent, Content};
 use hitless_proto::ids::{CardId, Life, Party, ProcessId, Time, UnitId, Version};
-use hitless_proto::io::{Event, Role};
+use hitless_proto::io::{Event, Role, Write};
 use hitless_proto::report::TakeoverReport;
 use hitless_proto::status::{CardStatus, ClientStatus, UnitStatus};
 use hitless_proto::{Card, ControlUnit};
@@ -172,6 +172,14 @@ impl World {
         key: &[u8],
     ) -> Option<(Version, CardContent, bool)> {
         self.card(card)?.entry(process, key)
+    }
+
+    /// Whether a card writes by itself what it holds already, or holds as refused: no op, and nothing of a takeover.
+    pub(crate) fn writes_again(&self, card: CardId, process: ProcessId, writes: &[Write]) -> bool {
+        let held =
+            |write: &Write| self.mirrored(card, process, &write.key).map(|(_, content, _)| content.part);
+        self.card(card).is_some_and(|card| card.mending(process))
+            && writes.iter().all(|write| held(write) == write.part)
     }
 
     /// The cards that have processed an op: it would outlive all units.

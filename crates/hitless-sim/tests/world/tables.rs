@@ -1,6 +1,7 @@
 //! Forwarding tables that lie, and that others change; disks.
 
 use super::*;
+use hitless_proto::config::OutputRule;
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::Epoch;
 use hitless_proto::process::fib::{self, FibKey, Member, NextHop, Route};
@@ -101,6 +102,58 @@ fn a_next_hop_that_somebody_deletes_takes_its_routes_along() {
     assert_eq!(world.table(CardId(1), fib::ID).unwrap().tampered().len(), 6);
     settle(&mut world);
     assert_eq!(world.table(CardId(1), fib::ID).unwrap().entries().len(), 6);
+}
+
+#[test]
+fn a_mend_that_is_refused_may_be_tried_again_in_a_takeover() {
+    // With the gated rule the replay waits until the record is opened: the table is idle.
+    let mut world = up(World::builder().output_rule(OutputRule::Gated));
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    let primary = world.primary().unwrap();
+    world.hold_one_way(Party::Unit(primary), C2);
+    load(&mut world, 0, 1);
+    world.run_for(20_000).unwrap();
+    world.kill(Party::Unit(primary));
+    let epoch = |world: &World| world.card(CardId(2)).unwrap().progress(table::ID).unwrap().epoch;
+    let before = epoch(&world);
+    world.run_until(|world| epoch(world) > before).unwrap();
+    world.fail_key(CardId(2), table::ID, b"key-3");
+    world.edit_table(CardId(2), table::ID, &Blob::new(b"key-3"), None);
+    assert_eq!(world.audit_table(CardId(2), table::ID), 1);
+    world.run_until(|world| world.card(CardId(2)).unwrap().mending(table::ID)).unwrap();
+    // Found again while the mend is under way: it is written twice, the second time as refused.
+    assert_eq!(world.audit_table(CardId(2), table::ID), 1);
+    world.run_until(|world| said(world, "it saw a hole") > 0).unwrap();
+    assert_eq!(world.mirrored(CardId(2), table::ID, b"key-3").map(|held| held.2), Some(true));
+    settle(&mut world);
+}
+
+#[test]
+fn a_route_is_mended_though_its_next_hop_was_withdrawn() {
+    let mut world = up(World::builder());
+    let (hop, route) = (FibKey::NextHop(1), FibKey::main("10.0.1.0/24".parse().unwrap()));
+    let submit = |world: &mut World, changes: Vec<hitless_proto::entry::Change>| {
+        for change in changes {
+            world.submit(fib::ID, change).unwrap();
+        }
+    };
+    let both = || {
+        let via = NextHop::Via { gateway: [192, 0, 2, 1].into(), device: None };
+        vec![hop.put(via.encode(), Blob::new(b"")), route.put(Route::to(1).encode(), Blob::new(b""))]
+    };
+    submit(&mut world, both());
+    submit(&mut world, vec![hop.delete()]);
+    world.run_until(World::all_safe).unwrap();
+    // The same again is on its way to the card, when somebody else takes the route away.
+    world.hold_one_way(Party::Unit(world.primary().unwrap()), C2);
+    submit(&mut world, both());
+    world.run_for(20_000).unwrap();
+    world.edit_table(CardId(2), fib::ID, &route.encode(), None);
+    assert_eq!(world.audit_table(CardId(2), fib::ID), 1);
+    world.run_for(20_000).unwrap();
+    assert!(world.table(CardId(2), fib::ID).unwrap().entries().contains_key(&route.encode()));
+    settle(&mut world);
 }
 
 #[test]

@@ -73,6 +73,12 @@ impl Channel {
         Some((self.begin(works), writes))
     }
 
+    /// Whether the batch that the forwarding table works on is what the card holds already, and no op.
+    pub(in crate::card) fn mending(&self) -> bool {
+        let works = self.in_flight.iter().flat_map(|in_flight| &in_flight.works);
+        self.busy() && works.into_iter().all(|(_, step)| *step == Step::Mend)
+    }
+
     /// What became of one of them.
     pub(super) fn mended(&mut self, op: &CardOp, outcome: Option<Outcome>) {
         self.writes += 1;
