@@ -11,14 +11,16 @@ use crate::rules::{Rule, holds};
 
 impl Primary {
     /// The units that hold everything: this one, and those whose every process was proved equal, and that have since received
-    /// every op that is safe. A record that names a unit may stand though only one voter has it, so nothing may be on its
-    /// way to that unit that a source was told is safe.
+    /// every op that is safe, and with the gated rule every op that cards may have been sent. A record that names a unit may
+    /// stand though only one voter has it, so nothing of that may be on its way to the unit.
     fn proved(&self, context: &Context) -> Vec<(UnitId, Life)> {
         let mut proved: Vec<(UnitId, Life)> = Vec::from([(context.unit, context.life)]);
         for unit in context.other_units() {
             let party = Party::Unit(unit);
             let equal = |stream: &super::Stream| {
-                stream.feeds.get(&party).is_some_and(|feed| feed.in_step() && feed.acked >= stream.safe)
+                let gate = self.gates.get(&stream.process).copied().unwrap_or_default();
+                let has = |feed: &super::Feed| feed.in_step() && feed.acked >= stream.safe.max(gate);
+                stream.feeds.get(&party).is_some_and(has)
             };
             let synced = !holds(Rule::Resync) || self.streams.values().all(equal);
             if let (true, Some(life)) = (synced, context.links.get(&party)) {

@@ -22,6 +22,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::arbiter::Record;
+use crate::config::OutputRule;
 use crate::context::Context;
 use crate::entry::{Audience, Change, Origin};
 use crate::error::SubmitError;
@@ -72,7 +73,7 @@ pub(crate) struct Primary {
     phase: Phase,
     takeover: Option<Takeover>,
     recovery: Option<Recovery>,
-    /// With the gated rule: up to where cards may be sent ops.
+    /// With the gated rule: up to where cards may be sent ops. Never goes down: who is in sync holds all of that.
     gates: BTreeMap<ProcessId, Seq>,
     roster_due: bool,
     /// The owner of a newer epoch, once heard of: this epoch is over.
@@ -300,9 +301,11 @@ impl Primary {
         let open = self.phase != Phase::TakingOver || !holds(Rule::OpenFirst);
         for process in context.process_ids() {
             let received = self.received(context, process);
-            let gated = context.chassis.output_rule == crate::config::OutputRule::Gated;
-            let gate = if gated && holds(Rule::Gate) { received } else { Seq(u64::MAX) };
-            self.gates.insert(process, gate);
+            if context.chassis.output_rule == OutputRule::Gated && holds(Rule::Gate) {
+                let upto = received.min(self.received_by_others(process));
+                let gate = self.gates.entry(process).or_default();
+                *gate = upto.max(*gate);
+            }
             let Some(stream) = self.streams.get_mut(&process) else { continue };
             if stream.complete(received, open) {
                 context.event(Event::Completed { process, programmed: stream.programmed, safe: stream.safe });
@@ -324,6 +327,20 @@ impl Primary {
         };
         let held = if holds(Rule::GateAll) { others.map(held).min() } else { others.map(held).max() };
         held.filter(|_| holds(Rule::Receipt)).unwrap_or(stream.issued().seq)
+    }
+
+    /// Up to where the standbys hold the ops of a process that are in step, and in no record yet: one that is always behind
+    /// what cards were sent could never be named.
+    fn received_by_others(&self, process: ProcessId) -> Seq {
+        let records = || [Some(&self.record), self.writing.as_ref()].into_iter().flatten();
+        let named =
+            |unit: UnitId| records().flat_map(|record| &record.in_sync).any(|member| member.0 == unit);
+        let feeds = self.streams.get(&process).into_iter().flat_map(|stream| stream.feeds.values());
+        let others = feeds.filter(|feed| match feed.party {
+            Party::Unit(unit) => feed.in_step() && !named(unit),
+            Party::Card(_) => false,
+        });
+        others.map(|feed| feed.acked).min().unwrap_or(Seq(u64::MAX))
     }
 
     pub(crate) fn next_timeout(&self, context: &Context) -> Option<Time> {

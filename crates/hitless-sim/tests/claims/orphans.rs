@@ -5,8 +5,8 @@ use hitless_proto::entry::{Audience, Change, Content};
 use hitless_proto::ids::{CardId, Party, Seq, UnitId};
 use hitless_proto::message::FromStandby;
 use hitless_proto::process::table;
-use hitless_proto::status::ClientStatus;
-use hitless_sim::{Builder, World};
+use hitless_proto::status::{ChannelState, ClientStatus};
+use hitless_sim::{Builder, Speeds, World};
 
 use crate::scene::{
     CARD_1, CARD_2, channel, claimant, forwarded, heal_and_compare, kill_primary, load, pair, plan, put,
@@ -137,5 +137,67 @@ fn the_gated_rule_leaves_no_orphans() {
     assert!(plan(&world, unit, table::ID, CARD_1).adopt.is_empty());
     assert_eq!(forwarded(&world, CARD_1, "new"), None, "it never took effect anywhere");
     assert_eq!(world.held(unit, table::ID).len(), 10);
+    heal_and_compare(&mut world);
+}
+
+/// The units that the primary's record names.
+fn named(world: &World, primary: UnitId) -> usize {
+    world.unit_status(primary).unwrap().record.in_sync.len()
+}
+
+/// With the gated rule: the primary's record names nobody else, and its standby is dead.
+fn alone(speeds: Speeds) -> (World, UnitId, UnitId) {
+    let builder = World::builder().external_arbiter().output_rule(OutputRule::Gated).speeds(speeds);
+    let mut world = whole(builder);
+    let (primary, standby) = pair(&world);
+    load(&mut world, 10);
+    world.kill(Party::Unit(standby));
+    wait(&mut world, |world| named(world, primary) == 1);
+    (world, primary, standby)
+}
+
+/// Observed: what card 1 was sent while nobody else was in sync has not come to a standby that is in step. The record does
+/// not name it: once it did, the op would be an orphan.
+#[test]
+fn gated_who_lacks_what_cards_were_sent_is_not_named() {
+    let (mut world, primary, standby) = alone(Speeds::default());
+    let mark = world.messages().len();
+    world.restart(Party::Unit(standby));
+    let tells =
+        |message: &FromStandby| matches!(message, FromStandby::Tell(tell) if tell.process == table::ID);
+    let told = |world: &World| from_standbys(since(world, mark)).any(|(.., message)| tells(message));
+    world.run_until(told).unwrap();
+    world.hold_one_way(Party::Unit(primary), Party::Unit(standby));
+    world.hold_one_way(Party::Unit(primary), Party::Card(CARD_2));
+    put(&mut world, "key-1", "after");
+    let in_step = |world: &World| {
+        let of_standby = (table::ID, Party::Unit(standby));
+        world.unit(primary).unwrap().channel_state(of_standby.0, of_standby.1) == Some(ChannelState::InStep)
+    };
+    world.run_until(in_step).unwrap();
+    world.run_for(200_000).unwrap();
+    assert_eq!(forwarded(&world, CARD_1, "key-1"), Some(&b"after"[..]));
+    assert_eq!(named(&world, primary), 1);
+    world.release_link(Party::Unit(primary), Party::Unit(standby));
+    wait(&mut world, |world| named(world, primary) == 2);
+    kill_primary(&mut world);
+    let (unit, _) = successor(&mut world, primary);
+    assert!([CARD_1, CARD_2].iter().all(|card| plan(&world, unit, table::ID, *card).adopt.is_empty()));
+    heal_and_compare(&mut world);
+}
+
+/// Observed: sources never pause, so that the standby is behind at any time; cards wait for it until it is named.
+#[test]
+fn gated_a_standby_is_named_while_sources_go_on() {
+    let (mut world, primary, standby) = alone(Speeds { delay: (1_000, 2_000), ..Speeds::default() });
+    world.restart(Party::Unit(standby));
+    let mut n = 0;
+    while named(&world, primary) == 1 {
+        n += 1;
+        assert!(n < 20_000, "it was never named");
+        let change = table::put(b"key-1", format!("value {n}").as_bytes(), b"");
+        let _busy = world.submit(table::ID, change);
+        world.run_for(100).unwrap();
+    }
     heal_and_compare(&mut world);
 }
