@@ -226,6 +226,12 @@ impl ControlUnit {
     fn granted(&mut self, record: Record) {
         let now = self.now;
         let began = self.campaign.since.take().unwrap_or(now);
+        if record.epoch < self.epoch() {
+            // While the verdict was on its way another unit went on from it, and this one may follow that unit already.
+            self.campaign.judged = None;
+            self.decline();
+            return self.campaign_if_orphaned();
+        }
         let recovering =
             self.campaign.judged.take().is_some() && !record.admits(self.context.unit, self.context.life);
         self.campaign.next_try = None;
