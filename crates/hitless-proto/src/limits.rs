@@ -38,8 +38,9 @@ pub const MAX_NACKS: usize = BATCH_OPS;
 pub const MAX_WAITING_NACKS: usize = MAX_UNSTABLE;
 /// Digest-tree nodes in one ask; each is answered with 16 sums of 16 bytes.
 pub const ASK_NODES: usize = 128;
-/// Leaves in one ask; at 10 M entries a leaf lists about 160.
-pub const ASK_LEAVES: usize = 16;
+/// Leaves in one ask: as many as fit a frame are answered, which at 10 M entries (160 a leaf) are some dozens, and in a small
+/// table all: to read a whole card then takes 64 round trips.
+pub const ASK_LEAVES: usize = 1024;
 /// Times a nacked op is tried again before it waits for a change that could cure it (invariant L4).
 pub const MAX_RETRIES: u32 = 8;
 /// Takeover reports that are kept.
