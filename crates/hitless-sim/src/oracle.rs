@@ -130,8 +130,17 @@ impl Oracle {
         self.strange.extend(part.map(|part| (process, key.clone(), part.clone())));
     }
 
-    /// No unit has live state: one rebuilds it from these cards.
-    pub(crate) fn rebuild(&mut self, cards: &[CardId]) {
+    /// No unit has live state: one rebuilds it from these cards. `holders`: the cards that have processed an op, be it after it
+    /// was safe.
+    pub(crate) fn rebuild(
+        &mut self,
+        cards: &[CardId],
+        holders: impl Fn(ProcessId, &Submitted) -> Vec<CardId>,
+    ) {
+        self.newest_safe(
+            |_| true,
+            |process, op, _| holders(process, op).into_iter().for_each(|card| op.survivors.in_step(card)),
+        );
         self.rebuilding = Some(cards.to_vec());
         self.forgive();
     }

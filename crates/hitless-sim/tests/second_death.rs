@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use hitless_proto::ids::{Party, UnitId};
-use hitless_proto::io::Role;
-use hitless_proto::message::{Message, ToStandby, UnitMessage};
+use hitless_proto::io::{Event, Role};
+use hitless_proto::message::{FromCard, Message, ToStandby, UnitMessage};
 use hitless_proto::process::table;
 use hitless_proto::report::Method;
+use hitless_proto::status::ChannelState;
 use hitless_sim::checkers::convergence;
 use hitless_sim::{Sent, World};
 
@@ -68,6 +69,50 @@ fn a_former_primary_that_was_being_repaired_does_not_plan_by_acks() {
     convergence::check(&world).unwrap();
 }
 
+/// A card tells of its digest.
+fn tells(sent: &Sent) -> bool {
+    matches!(&sent.message, Message::FromCard(FromCard::Tell(tell)) if tell.process == table::ID)
+}
+
+#[test]
+fn what_was_safe_before_a_card_was_in_step_dies_with_the_only_unit() {
+    let mut world = World::builder().units(1).cards(1).external_arbiter().keep_messages().build();
+    world.run_until(World::is_whole).unwrap();
+    (0..10).for_each(|key| put(&mut world, UnitId(1), key, 0));
+    world.run_until(World::all_safe).unwrap();
+    let card = Party::Card(world.cards()[0]);
+    world.kill(card);
+    world.run_for(1_000_000).unwrap();
+    let mark = world.messages().len();
+    world.restart(card);
+    // Its table was kept, so the first answer proves it equal.
+    world.run_until(|world| world.messages()[mark..].iter().any(tells)).unwrap();
+    // Nothing waits for a card that is not in step, so this is safe at once; it does not come to the card.
+    world.hold_one_way(FORMER, card);
+    put(&mut world, UnitId(1), 0, 1);
+    world.run_until(World::all_safe).unwrap();
+    let before = world.events().len();
+    let in_step = |(_, _, event): &(_, _, Event)| matches!(event, Event::InStep { process: table::ID, follower } if *follower == card);
+    world.run_until(|world| world.events()[before..].iter().any(in_step)).unwrap();
+    world.cut(FORMER, card);
+    world.kill(FORMER);
+    // The card gives up the connection, with what was in it.
+    world.run_for(1_000_000).unwrap();
+    world.mend(FORMER, card);
+    world.release_link(FORMER, card);
+    world.restart(FORMER);
+    world
+        .run_until_within(300_000_000, |world| {
+            world.is_whole() && world.report().is_some_and(|of| of.recovered)
+        })
+        .unwrap();
+    world.heal();
+    world.run_for(5_000_000).unwrap();
+    let held = world.held(UnitId(1), table::ID);
+    assert!(held.len() == 10 && held.values().all(|(_, content)| content.card_part == "value-0".into()));
+    convergence::check(&world).unwrap();
+}
+
 #[test]
 fn a_card_whose_table_refuses_a_mend_is_read_on() {
     let mut world = World::builder().units(1).cards(2).build();
@@ -77,9 +122,12 @@ fn a_card_whose_table_refuses_a_mend_is_read_on() {
     world.kill(FORMER);
     world.restart(FORMER);
     world.run_until(|world| world.role(UnitId(1)) == Some(Role::TakingOver)).unwrap();
-    world.run_for(100_000).unwrap();
-    assert_eq!(world.role(UnitId(1)), Some(Role::TakingOver), "the cards are still being read");
     let card = world.cards()[0];
+    let read = |world: &World| {
+        let state = world.unit(UnitId(1)).unwrap().channel_state(table::ID, Party::Card(card));
+        state == Some(ChannelState::Comparing)
+    };
+    world.run_until(read).unwrap();
     let key = world.table(card, table::ID).unwrap().entries().keys().next().unwrap().clone();
     world.fail_key(card, table::ID, &key);
     world.edit_table(card, table::ID, &key, None);

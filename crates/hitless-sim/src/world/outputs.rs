@@ -171,7 +171,9 @@ impl World {
         let in_sync = &status.record.in_sync;
         if !in_sync.is_empty() && !in_sync.contains(&(unit, status.life)) {
             self.recoveries += 1;
-            self.oracle.rebuild(&self.cards);
+            let mut oracle = std::mem::take(&mut self.oracle);
+            oracle.rebuild(&self.cards, |process, op| self.holders(process, op));
+            self.oracle = oracle;
             // What is retired does not come back: the operator says so each time.
             let retired = self.chassis.cards.iter().filter(|card| !self.cards.contains(card));
             for card in retired.copied().collect::<Vec<_>>() {
