@@ -357,11 +357,13 @@ impl Primary {
     pub(crate) fn handle_timeout(&mut self, context: &mut Context, now: Time) {
         let epoch = self.epoch;
         let timing = context.chassis.timing;
+        // A hand-over drains what was issued. And before it is known what cards hold, nobody can say whether what would be tried
+        // again still stands: issued now, it would count as named again.
         let hands_over = matches!(self.phase, Phase::HandingOver(_));
+        let later = hands_over || self.takeover.as_ref().is_some_and(|takeover| !takeover.planned);
         for stream in self.streams.values_mut() {
             for (card, key) in stream.failures.due(now) {
-                // A hand-over drains what was issued: tried again later, by whoever is primary then.
-                if hands_over && let Some(failure) = stream.failures.get_mut(card, &key) {
+                if later && let Some(failure) = stream.failures.get_mut(card, &key) {
                     failure.retry_at = Some(now.after(timing.retry));
                 } else if context.connected(Party::Card(card)) {
                     stream.issue_current(epoch, &key, Origin::Retry, Audience::cards([card]));
