@@ -306,7 +306,18 @@ impl Primary {
             *content = orphan.applied_to(content.take(), &context.chassis.cards);
         }
         for (key, content) in keys {
-            if stream.table.row(key).is_some_and(|row| row.version().epoch == self.epoch) {
+            if let Some(version) = stream.table.row(key).map(|row| row.version())
+                && version.epoch == self.epoch
+            {
+                // A source has named it since, who knew of no card that holds it by the orphan.
+                let has = |plan: &&ChannelPlan| plan.adopt.iter().any(|op| op.key == *key);
+                let sent = stream.log.get(version.seq).map(|op| op.to.clone()).unwrap_or_default();
+                let left =
+                    plans.iter().filter(has).map(|plan| plan.card).filter(|card| !sent.contains(*card));
+                let left = Audience::cards(left);
+                if left != Audience::cards([]) {
+                    stream.issue_current(self.epoch, key, Origin::Adopt, left);
+                }
                 continue;
             }
             let change = Change { key: key.clone(), content };

@@ -1,16 +1,17 @@
 //! Ops that a card applied and the new primary never received.
 
-use hitless_proto::config::OutputRule;
+use hitless_proto::config::{OutputRule, Timing};
 use hitless_proto::entry::{Audience, Change, Content};
 use hitless_proto::ids::{CardId, Party, Seq, UnitId};
+use hitless_proto::io::Role;
 use hitless_proto::message::FromStandby;
 use hitless_proto::process::table;
 use hitless_proto::status::{ChannelState, ClientStatus};
 use hitless_sim::{Builder, Speeds, World};
 
 use crate::scene::{
-    CARD_1, CARD_2, channel, claimant, forwarded, heal_and_compare, kill_primary, load, pair, plan, put,
-    successor, wait, wait_safe, whole,
+    CARD_1, CARD_2, all_in_step, channel, claimant, forwarded, heal_and_compare, kill_primary, load, pair,
+    plan, put, successor, wait, wait_safe, whole,
 };
 use crate::wires::{card_batches, from_standbys, ops_to, since};
 
@@ -199,5 +200,49 @@ fn gated_a_standby_is_named_while_sources_go_on() {
         let _busy = world.submit(table::ID, change);
         world.run_for(100).unwrap();
     }
+    heal_and_compare(&mut world);
+}
+
+/// Observed: the claimant was primary before, and is to try again what card 1 refused, when the promise of card 1 is late.
+/// It does not before it knows of the orphan of that key on card 2.
+#[test]
+fn what_was_refused_is_not_tried_again_before_orphans_are_adopted() {
+    let timing = Timing { retry: 5_000_000, ..Timing::default() };
+    let mut world = whole(World::builder().external_arbiter().timing(timing));
+    let (claimant, former) = pair(&world);
+    load(&mut world, 10);
+    world.fail_key(CARD_1, table::ID, b"key-1");
+    put(&mut world, "key-1", "refused");
+    wait_safe(&mut world);
+    let refused_at = world.now();
+    world.switchover(Some(former)).unwrap();
+    wait(&mut world, |world| world.primary() == Some(former) && all_in_step(world));
+    world.run_for(refused_at.after(3_000_000).since(world.now())).unwrap();
+    world.hold_one_way(Party::Unit(former), Party::Card(CARD_1));
+    world.cut_one_way(Party::Unit(former), Party::Unit(claimant));
+    put(&mut world, "key-1", "orphan");
+    world.run_for(20_000).unwrap();
+    assert_eq!(forwarded(&world, CARD_2, "key-1"), Some(&b"orphan"[..]));
+    world.hold_one_way(Party::Card(CARD_1), Party::Unit(claimant));
+    kill_primary(&mut world);
+    world.run_until(|world| world.now() > refused_at.after(5_200_000)).unwrap();
+    assert_eq!(world.role(claimant), Some(Role::TakingOver));
+    world.release_link(Party::Card(CARD_1), Party::Unit(claimant));
+    successor(&mut world, former);
+    assert_eq!(plan(&world, claimant, table::ID, CARD_2).adopt.len(), 1);
+    assert_eq!(&world.held(claimant, table::ID)[&"key-1".into()].1.card_part[..], b"orphan");
+    heal_and_compare(&mut world);
+}
+
+/// Observed: while the claims are out a source names a key for card 2, and card 1 holds it by an orphan: it is taken away there.
+#[test]
+fn an_orphan_that_a_source_moves_to_another_card_is_taken_away() {
+    let (mut world, former, _) = takeover(World::builder());
+    let unit = claimant(&mut world);
+    let moved = Content { audience: Audience::cards([CARD_2]), card_part: "2".into(), standby_part: None };
+    world.submit_to(unit, table::ID, Change { key: "new".into(), content: Some(moved) }).unwrap();
+    successor(&mut world, former);
+    assert_eq!(plan(&world, unit, table::ID, CARD_1).adopt.len(), 4);
+    assert_eq!((forwarded(&world, CARD_1, "new"), forwarded(&world, CARD_2, "new")), (None, Some(&b"2"[..])));
     heal_and_compare(&mut world);
 }
