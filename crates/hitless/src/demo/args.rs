@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::router::RouterArgs;
+
 /// Arguments of `hitless demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
@@ -69,6 +71,8 @@ pub struct DemoArgs {
     /// Keep the directory with configuration, state and logs.
     #[arg(long)]
     pub keep: bool,
+    #[command(flatten)]
+    pub router: RouterArgs,
 }
 
 /// Who dies.

@@ -10,6 +10,7 @@ mod outside;
 mod page;
 mod proxy;
 mod round;
+mod router;
 mod summary;
 mod table;
 
@@ -34,6 +35,7 @@ use table::Churn;
 /// # Errors
 /// A check failed, a step took too long, or the chassis could not be started.
 pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
+    let teller = Teller { quiet: as_json };
     table::check(args)?;
     // The page is written at the end; that it cannot be is said at the beginning.
     std::fs::write(&args.html, "").map_err(|error| {
@@ -45,7 +47,9 @@ pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
         .tempdir()
         .map_err(|error| Failure::new(Exit::Failed, format!("no temporary directory: {error}")))?;
     let dir = scratch.path().to_owned();
-    let teller = Teller { quiet: as_json };
+    if args.router.router {
+        return router::run(args, &dir, &teller).await;
+    }
     let outcome = tokio::select! {
         outcome = play(args, &dir, &teller) => outcome,
         () = interrupted() => Err(Failure::new(Exit::Failed, "interrupted")),
@@ -128,6 +132,7 @@ async fn play_on(args: &DemoArgs, chassis: &mut Chassis, teller: &Teller) -> Res
 }
 
 /// Tells a person how it goes; keeps quiet where a program reads.
+#[derive(Clone)]
 struct Teller {
     quiet: bool,
 }
