@@ -17,6 +17,8 @@ use crate::failure::{Exit, Failure};
 const START: Duration = Duration::from_secs(30);
 /// Bytes of zebra's buffer for the kernel's notifications: Debian's own setting.
 const NETLINK_BUFFER: &str = "90000000";
+/// Number that the kernel knows zebra's next hops by.
+const ZEBRA: &str = "11";
 
 /// FRR's daemons in the namespace of one unit.
 pub(super) struct Frr {
@@ -132,7 +134,7 @@ impl Frr {
     /// Takes out of the unit's own kernel what a killed zebra left: the next one would take some of it over as its own, and
     /// announce it though no daemon wants it any more (seen with FRR 8.4.4).
     pub(super) fn flush(&self) -> Result<(), Failure> {
-        run(Plain::new("ip").args(["-n", &self.namespace, "nexthop", "flush", "protocol", "zebra"]))
+        run(Plain::new("ip").args(["-n", &self.namespace, "nexthop", "flush", "protocol", ZEBRA]))
             .map(drop)
             .map_err(|error| Failure::new(Exit::Failed, format!("{}: what zebra left: {error}", self.unit)))
     }

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hitless_admin::{SourceStatus, UnitStatus};
-use hitless_proto::ids::{CardId, Party, UnitId};
-use hitless_proto::process::fib;
+use hitless_proto::ids::{Party, UnitId};
 
 use super::announced::Announced;
 use super::compare::{Comparison, compare};
@@ -42,8 +41,6 @@ pub(super) struct Lab {
 /// Everybody agrees: what they say.
 pub(super) struct Settled {
     pub(super) primary: UnitId,
-    /// Writes of each card's kernel since the card was started.
-    pub(super) writes: BTreeMap<CardId, u64>,
     pub(super) comparison: Comparison,
 }
 
@@ -90,7 +87,7 @@ impl Lab {
                 let comparison = compare(&self.namespaces, primary, &self.announced).await?;
                 // A difference is one when it stays: FRR may have been slow.
                 if comparison.holds() || begun.elapsed() > self.patience {
-                    return Ok(Settled { primary, writes: writes(&overview), comparison });
+                    return Ok(Settled { primary, comparison });
                 }
                 since = Instant::now();
             }
@@ -123,13 +120,11 @@ impl Lab {
         if source(primary).is_none_or(|source| source.pending > 0 || source.held != announced) {
             problems.push(format!("unit-{} does not hold what zebra has", primary.unit));
         }
-        let issued = primary.processes.iter().find(|process| process.process == fib::ID.0);
-        let issued = issued.map(|process| process.received);
-        for card in &overview.cards {
-            let client = card.channels.iter().find(|client| client.process == fib::ID.0);
-            if client.is_none_or(|client| client.queued > 0 || Some(client.applied) != issued) {
-                problems.push(format!("card-{} is behind", card.card));
-            }
+        if primary.processes.iter().any(|process| process.safe != process.received) {
+            problems.push(format!("unit-{} has ops that are not safe yet", primary.unit));
+        }
+        if overview.cards.iter().flat_map(|card| &card.channels).any(|client| client.queued > 0) {
+            problems.push("a card has writes to do".to_owned());
         }
         problems
     }
@@ -144,15 +139,9 @@ fn activity(overview: &Overview) -> Vec<u64> {
     let sources = overview.units.iter().filter_map(source);
     let mut numbers: Vec<u64> =
         sources.flat_map(|source| [source.submitted, source.answered, source.held]).collect();
-    numbers.extend(writes(overview).into_values());
+    let clients = overview.cards.iter().flat_map(|card| &card.channels);
+    numbers.extend(clients.map(|client| client.writes));
     numbers
-}
-
-/// Writes of each card's kernel since the card was started.
-pub(super) fn writes(overview: &Overview) -> BTreeMap<CardId, u64> {
-    let of = |client: &hitless_admin::ClientStatus| (client.process == fib::ID.0).then_some(client.writes);
-    let cards = overview.cards.iter();
-    cards.map(|card| (CardId(card.card), card.channels.iter().find_map(of).unwrap_or(0))).collect()
 }
 
 fn layout() -> Layout {

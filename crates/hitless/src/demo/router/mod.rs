@@ -4,18 +4,28 @@
 mod announced;
 mod args;
 mod bgp;
+mod churn;
 mod compare;
+mod events;
+mod flow;
 mod frr;
 mod kernel;
 mod lab;
 mod namespaces;
 mod needs;
 mod plan;
+mod probes;
 mod speaker;
+mod summary;
+mod verdict;
 
 pub use args::RouterArgs;
+pub(super) use needs::find as daemons;
+pub(super) use summary::Summary;
 
+use std::collections::HashSet;
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,21 +36,29 @@ use super::{Teller, interrupted};
 use crate::failure::{Exit, Failure};
 use crate::render;
 use announced::Announced;
+use churn::Churn;
+use events::Stage;
 use lab::Lab;
 use namespaces::Namespaces;
+use probes::Probes;
+use verdict::Outcome;
 
 /// Runs the demo of a router.
 ///
 /// # Errors
 /// Something that it needs is missing, a step took too long, or a verdict is not as it must be.
-pub(super) async fn run(args: &DemoArgs, dir: &Path, teller: &Teller) -> Result<(), Failure> {
-    let daemons = needs::find(&args.router)?;
+pub(super) async fn run(
+    args: &DemoArgs,
+    (dir, daemons): (&Path, &Path),
+    teller: &Teller,
+) -> Result<Summary, Failure> {
     // FRR's user goes through it to its own.
     fs::set_permissions(dir, fs::Permissions::from_mode(0o711))
         .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", dir.display())))?;
     let announced = Announced::load(&args.router, args.seed)?;
     let namespaces = Arc::new(Namespaces::lay()?);
-    let (args, dir, teller) = (args.clone(), dir.to_owned(), teller.clone());
+    let (args, teller) = (args.clone(), teller.clone());
+    let (dir, daemons) = (dir.to_owned(), daemons.to_owned());
     let shared = Arc::clone(&namespaces);
     // All tasks run in threads of the hub: their sockets reach every party, and nothing of the host's network.
     let work = move || {
@@ -66,20 +84,58 @@ async fn play(
     (namespaces, daemons): (Arc<Namespaces>, &Path),
     announced: Announced,
     (dir, teller): (&Path, &Teller),
-) -> Result<(), Failure> {
+) -> Result<Summary, Failure> {
     let begun = Instant::now();
     let routes = announced.announced();
-    let mut lab = Lab::start(args, (namespaces, daemons), announced, dir).await?;
+    let mut lab = Lab::start(args, (Arc::clone(&namespaces), daemons), announced, dir).await?;
     teller.say("router   2 control units with FRR, 2 cards with the kernel's tables, a source and a sink");
     let bar = crate::commands::load::bar("BGP announces".to_owned());
     bar.set_length(routes);
     let settled = lab.settle(|held| bar.set_position(held)).await?;
     bar.finish_and_clear();
+    if !settled.comparison.holds() {
+        let message = format!("kernels, primary and BGP differ: {:?}", settled.comparison.examples);
+        return Err(Failure::new(Exit::Failed, message));
+    }
+    let load_s = begun.elapsed().as_secs_f64();
     teller.say(&format!(
-        "table    {} routes from BGP through FRR into 2 kernels in {:.1} s",
-        render::count(routes),
-        begun.elapsed().as_secs_f64()
+        "table    {} routes from BGP through FRR into 2 kernels in {load_s:.1} s; all equal",
+        render::count(routes)
     ));
-    teller.say(&format!("{:?} {:?} {:?}", settled.primary, settled.writes, settled.comparison));
-    Ok(())
+    let (numbers, destinations): (HashSet<u32>, Vec<IpAddr>) =
+        probes::destinations(lab.announced.prefixes()).into_iter().unzip();
+    let mut summary = Summary::new(args, (routes, load_s), destinations.len());
+    teller.say(&format!(
+        "probes   {} packets a second to {} destinations, through each card in turn",
+        render::count(args.router.probes),
+        destinations.len()
+    ));
+    let probes = Probes::start(&namespaces, destinations, args.router.probes)?;
+    let churn = Churn::prepare(&lab.announced, numbers, args.seed, args.router.bgp_churn);
+    let mut stage = Stage::new(lab, churn, probes);
+    teller.say(&format!("\n{}", verdict::line(&verdict::COLUMNS.map(|(name, _)| name.to_owned()))));
+    for event in &args.router.events {
+        let mut outcome = Outcome::new(*event);
+        let played = stage.play(*event, &mut outcome).await;
+        if let Err(failure) = &played {
+            outcome.check("the event came to its end", false, failure.to_string());
+        }
+        tell(teller, &outcome);
+        summary.events.push(outcome);
+        if played.is_err() {
+            break;
+        }
+    }
+    stage.lab.chassis.stop().await;
+    Ok(summary)
+}
+
+fn tell(teller: &Teller, outcome: &Outcome) {
+    teller.say(&verdict::line(&outcome.row()));
+    for text in &outcome.story {
+        teller.say(&format!("           {text}"));
+    }
+    for check in outcome.checks.iter().filter(|check| !check.holds) {
+        teller.say(&format!("  FAIL {}: {}", check.what, check.detail));
+    }
 }

@@ -15,7 +15,7 @@ const PACKAGES: [&str; 2] = ["frr", "iproute2"];
 ///
 /// # Errors
 /// Not root; or something is missing, with how to get it.
-pub(super) fn find(args: &RouterArgs) -> Result<PathBuf, Failure> {
+pub(in crate::demo) fn find(args: &RouterArgs) -> Result<PathBuf, Failure> {
     if !rustix::process::geteuid().is_root() {
         return Err(Failure::new(
             Exit::Usage,
