@@ -71,6 +71,7 @@ pub struct DemoArgs {
     /// Keep the directory with configuration, state and logs.
     #[arg(long)]
     pub keep: bool,
+    /// A real router instead.
     #[command(flatten)]
     pub router: RouterArgs,
 }

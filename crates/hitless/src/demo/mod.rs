@@ -15,6 +15,7 @@ mod summary;
 mod table;
 
 pub use args::DemoArgs;
+pub use router::RouterArgs;
 
 use std::path::{Path, PathBuf};
 

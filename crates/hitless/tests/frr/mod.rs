@@ -1,4 +1,6 @@
 //! A real zebra with static routes, in a network namespace of its own, where the chassis runs too.
+// Each test program uses a part of it.
+#![allow(dead_code)]
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hitless_adapters::source::Random;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use super::announced::{Announced, any_hop};
 use super::plan::HOPS;
@@ -96,6 +97,8 @@ impl Churn {
         let shared = Arc::clone(&draw);
         let task = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(BURST);
+            // What was not wanted is not made up for.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
             let mut due = 0;
             while heard.wait_for(|wanted| *wanted).await.is_ok() {
                 ticks.tick().await;
@@ -111,6 +114,11 @@ impl Churn {
     /// Lets it run, or stops it.
     pub(super) fn run(&self, wanted: bool) {
         self.wanted.send_replace(wanted);
+    }
+
+    /// Changes many at once.
+    pub(super) fn at_once(&self, count: u64) {
+        lock(&self.draw).burst(count);
     }
 
     /// Changes a known number of prefixes, while nothing else changes.

@@ -30,6 +30,10 @@ const LAST: Duration = Duration::from_millis(300);
 const MOVED: usize = 50;
 /// ... and that are withdrawn.
 const WITHDRAWN: usize = 50;
+/// Changes that BGP announces at once, so that a strike finds some of them under way.
+const UNDER_WAY: u64 = 1_000;
+/// They are waited for so long at most.
+const SOON: Duration = Duration::from_millis(500);
 /// Between two looks whether it has happened.
 const LOOK: Duration = Duration::from_millis(3);
 
@@ -66,7 +70,7 @@ impl Stage {
         self.churn.run(false);
         acted?;
         self.mark(outcome, "all are to agree");
-        let settled = self.lab.settle(|_| {}).await?;
+        let comparison = self.lab.settle(|_| {}).await?;
         self.mark(outcome, "all agree");
         self.probes.check()?;
         let (behind, _) = self.probes.traffic.mark();
@@ -74,7 +78,7 @@ impl Stage {
         outcome.flow = flow(&self.probes.traffic, Span { packets: (first, behind), begun });
         outcome.changes = (self.lab.announced.changes() - changes) as u64;
         outcome.writes = self.take_written().await;
-        outcome.comparison = settled.comparison;
+        outcome.comparison = comparison;
         outcome.seconds = clock.elapsed().as_secs_f64();
         outcome.judge();
         Ok(())
@@ -96,6 +100,7 @@ impl Stage {
 
     async fn strike(&mut self, primary: UnitId, how: How, outcome: &mut Outcome) -> Result<(), Failure> {
         let epoch = self.epoch().await;
+        self.amid_changes(primary).await;
         let struck = Instant::now();
         self.mark(outcome, format!("{primary} {}", how.done()));
         self.lab.chassis.strike(Party::Unit(primary), how).await?;
@@ -105,9 +110,27 @@ impl Stage {
         self.lab.chassis.restore(Party::Unit(primary), how).await
     }
 
+    /// Lets BGP announce much at once, and returns when the primary submits the first of it.
+    async fn amid_changes(&self, primary: UnitId) {
+        let address = plan::admin(Party::Unit(primary)).to_string();
+        let submitted = async || match ask(&address, Request::Status).await {
+            Ok(Answer::Unit(status)) => status.sources.iter().map(|source| source.submitted).sum::<u64>(),
+            Ok(_) | Err(_) => 0,
+        };
+        // The steady churn would be taken for it.
+        self.churn.run(false);
+        tokio::time::sleep(LAST).await;
+        let before = submitted().await;
+        self.churn.at_once(UNDER_WAY);
+        let begun = Instant::now();
+        while submitted().await == before && begun.elapsed() < SOON {}
+        self.churn.run(true);
+    }
+
     async fn cut(&mut self, primary: UnitId, outcome: &mut Outcome) -> Result<(), Failure> {
         let epoch = self.epoch().await;
         let link = plan::hub_link(Party::Unit(primary));
+        self.amid_changes(primary).await;
         let struck = Instant::now();
         self.mark(outcome, format!("link of {primary} down"));
         self.lab.namespaces.ip("hub", &format!("link set {link} down"))?;

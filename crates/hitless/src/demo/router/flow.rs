@@ -34,7 +34,9 @@ pub(super) struct Flow {
     pub(super) streams: u64,
     /// Streams that lost any.
     pub(super) streams_with_loss: u64,
-    /// The longest time in which packets were on their way through a card and none arrived, in microseconds.
+    /// The longest time a packet took, in microseconds.
+    pub(super) longest_delay_us: u64,
+    /// The longest time in which packets were sent through a card and none arrived, in microseconds.
     pub(super) longest_gap_us: u64,
     /// The same for a single stream: a destination through a card.
     pub(super) longest_stream_gap_us: u64,
@@ -46,33 +48,32 @@ pub(super) struct Flow {
     pub(super) buckets: Vec<(u32, u32)>,
 }
 
-/// The longest time without an arrival, while packets were under way.
-#[derive(Clone, Copy)]
-struct Silence {
-    last: u32,
-    /// When the first packet since was sent.
-    waiting: Option<u32>,
-    longest: u32,
+/// One path: when packets were sent on it, rising, and when some of them arrived.
+#[derive(Clone, Default)]
+struct Path {
+    sent: Vec<u32>,
+    arrived: Vec<u32>,
 }
 
-impl Silence {
-    fn new(begun: u32) -> Self {
-        Self { last: begun, waiting: None, longest: 0 }
-    }
-
-    fn packet(&mut self, sent: u32, arrived: u32) {
-        let since = *self.waiting.get_or_insert(sent);
-        if arrived != NEVER {
-            self.longest = self.longest.max(arrived.saturating_sub(since.max(self.last)));
-            (self.last, self.waiting) = (self.last.max(arrived), None);
+impl Path {
+    /// The longest time without an arrival, from the first packet on that was sent in it: a source that pauses is no gap.
+    fn longest_silence(&mut self) -> u32 {
+        self.arrived.sort_unstable();
+        let (Some(begun), Some(end)) = (self.sent.first().copied(), self.sent.last().copied()) else {
+            return 0;
+        };
+        let arrivals =
+            self.arrived.iter().copied().chain([end.max(self.arrived.last().copied().unwrap_or(end))]);
+        let (mut last, mut longest, mut next) = (begun, 0, 0);
+        for arrival in arrivals {
+            while self.sent.get(next).is_some_and(|sent| *sent < last) {
+                next += 1;
+            }
+            let since = self.sent.get(next).copied().unwrap_or(arrival);
+            longest = longest.max(arrival.saturating_sub(since.max(last)));
+            last = arrival;
         }
-    }
-
-    /// Packets that never arrived were waited for until now.
-    fn end(&mut self, now: u32) {
-        if let Some(since) = self.waiting {
-            self.longest = self.longest.max(now.saturating_sub(since.max(self.last)));
-        }
+        longest
     }
 }
 
@@ -93,8 +94,8 @@ pub(super) fn flow(traffic: &Traffic, span: Span) -> Flow {
 
 fn judge(sent: &[u32], arrived: &[u32], (first, streams): (u64, u64), begun: u32) -> Flow {
     let mut flow = Flow { streams, ..Flow::default() };
-    let mut cards = [Silence::new(begun); CARDS.len()];
-    let mut silences = vec![Silence::new(begun); streams as usize];
+    let mut cards = vec![Path::default(); CARDS.len()];
+    let mut paths = vec![Path::default(); streams as usize];
     let mut lossy = vec![false; streams as usize];
     for (index, (at, came)) in sent.iter().copied().zip(arrived.iter().copied()).enumerate() {
         if at == NEVER {
@@ -109,26 +110,27 @@ fn judge(sent: &[u32], arrived: &[u32], (first, streams): (u64, u64), begun: u32
         }
         flow.sent += 1;
         flow.buckets[bucket].0 += 1;
+        cards[card].sent.push(at);
+        paths[stream].sent.push(at);
         if came == NEVER {
             flow.lost += 1;
             flow.lost_by_card[card] += 1;
             flow.lost_at.push(at);
             flow.buckets[bucket].1 += 1;
             lossy[stream] = true;
-        } else if came < silences[stream].last && silences[stream].last != begun {
-            flow.reordered += 1;
+            continue;
         }
-        cards[card].packet(at, came);
-        silences[stream].packet(at, came);
+        let delay = u64::from(came.saturating_sub(at)) * TICK_US;
+        flow.longest_delay_us = flow.longest_delay_us.max(delay);
+        flow.reordered += u64::from(paths[stream].arrived.last().is_some_and(|last| came < *last));
+        cards[card].arrived.push(came);
+        paths[stream].arrived.push(came);
     }
-    let end = sent.iter().rev().copied().find(|at| *at != NEVER).unwrap_or(begun);
-    let longest = |silences: &mut [Silence]| {
-        silences.iter_mut().for_each(|silence| silence.end(end));
-        let longest = silences.iter().map(|silence| silence.longest).max().unwrap_or(0);
-        u64::from(longest) * TICK_US
+    let longest = |paths: &mut [Path]| {
+        u64::from(paths.iter_mut().map(Path::longest_silence).max().unwrap_or(0)) * TICK_US
     };
     flow.longest_gap_us = longest(&mut cards);
-    flow.longest_stream_gap_us = longest(&mut silences);
+    flow.longest_stream_gap_us = longest(&mut paths);
     flow.streams_with_loss = lossy.iter().filter(|lossy| **lossy).count() as u64;
     flow
 }
@@ -170,6 +172,20 @@ mod tests {
         let flow = judged(400, |number, at| if number >= 300 { NEVER } else { at });
         assert_eq!(flow.lost, 100);
         assert!(flow.longest_gap_us >= 95 * 10 * TICK_US, "{}", flow.longest_gap_us);
+    }
+
+    #[test]
+    fn a_source_that_pauses_is_no_gap_and_a_packet_that_waits_is_late() {
+        let late = judged(400, |number, at| if number == 200 { at + 500 } else { at });
+        assert_eq!(
+            (late.longest_gap_us, late.longest_delay_us),
+            (220, 5_020),
+            "202 came 22 ticks after 200 was sent"
+        );
+        let sent: Vec<u32> =
+            (0..400).map(|number| 100 + number * 10 + if number < 200 { 0 } else { 9_000 }).collect();
+        let arrived: Vec<u32> = sent.iter().map(|at| at + 2).collect();
+        assert_eq!(judge(&sent, &arrived, (0, 4), 100).longest_stream_gap_us, 20);
     }
 
     #[test]

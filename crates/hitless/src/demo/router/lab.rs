@@ -38,12 +38,6 @@ pub(super) struct Lab {
     pub(super) patience: Duration,
 }
 
-/// Everybody agrees: what they say.
-pub(super) struct Settled {
-    pub(super) primary: UnitId,
-    pub(super) comparison: Comparison,
-}
-
 impl Lab {
     /// Starts everything; the table is not there yet.
     pub(super) async fn start(
@@ -70,7 +64,7 @@ impl Lab {
     }
 
     /// Waits until everybody agrees, and compares: BGP, the primary, the kernels. `see` is told how many routes are held.
-    pub(super) async fn settle(&mut self, see: impl Fn(u64)) -> Result<Settled, Failure> {
+    pub(super) async fn settle(&mut self, see: impl Fn(u64)) -> Result<Comparison, Failure> {
         let begun = Instant::now();
         let mut last = None;
         let mut since = Instant::now();
@@ -87,7 +81,7 @@ impl Lab {
                 let comparison = compare(&self.namespaces, primary, &self.announced).await?;
                 // A difference is one when it stays: FRR may have been slow.
                 if comparison.holds() || begun.elapsed() > self.patience {
-                    return Ok(Settled { primary, comparison });
+                    return Ok(comparison);
                 }
                 since = Instant::now();
             }

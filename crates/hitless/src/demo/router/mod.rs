@@ -13,6 +13,7 @@ mod kernel;
 mod lab;
 mod namespaces;
 mod needs;
+mod page;
 mod plan;
 mod probes;
 mod speaker;
@@ -91,10 +92,10 @@ async fn play(
     teller.say("router   2 control units with FRR, 2 cards with the kernel's tables, a source and a sink");
     let bar = crate::commands::load::bar("BGP announces".to_owned());
     bar.set_length(routes);
-    let settled = lab.settle(|held| bar.set_position(held)).await?;
+    let comparison = lab.settle(|held| bar.set_position(held)).await?;
     bar.finish_and_clear();
-    if !settled.comparison.holds() {
-        let message = format!("kernels, primary and BGP differ: {:?}", settled.comparison.examples);
+    if !comparison.holds() {
+        let message = format!("kernels, primary and BGP differ: {:?}", comparison.examples);
         return Err(Failure::new(Exit::Failed, message));
     }
     let load_s = begun.elapsed().as_secs_f64();
@@ -127,6 +128,10 @@ async fn play(
         }
     }
     stage.lab.chassis.stop().await;
+    fs::write(&args.html, page::render(&summary)).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{}: {error}", args.html.display()))
+            .hint("name another file with --html")
+    })?;
     Ok(summary)
 }
 

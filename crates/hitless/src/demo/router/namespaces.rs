@@ -56,15 +56,23 @@ impl Namespaces {
             places.iter().map(|place| format!("netns add {}", self.name(&place.name))).collect();
         batch(None, &adds)?;
         for place in &places {
-            let settings = place.settings.clone();
-            self.inside(&place.name, move || {
-                settings
-                    .iter()
-                    .try_for_each(|(key, value)| fs::write(Path::new("/proc/sys/net").join(key), value))
-            })??;
+            self.set(&place.name, place.settings.clone())?;
         }
         batch(None, &plan::links(|name| self.name(name)))?;
-        places.iter().try_for_each(|place| batch(Some(&self.name(&place.name)), &place.lines))
+        for place in &places {
+            self.set(&place.name, place.link_settings.clone())?;
+            batch(Some(&self.name(&place.name)), &place.lines)?;
+        }
+        Ok(())
+    }
+
+    /// Writes settings of the kernel.
+    fn set(&self, short: &str, settings: Vec<(&'static str, &'static str)>) -> io::Result<()> {
+        let write = |(key, value): (&str, &str)| {
+            let path = Path::new("/proc/sys/net").join(key);
+            fs::write(&path, value).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
+        };
+        self.inside(short, move || settings.into_iter().try_for_each(write))?
     }
 
     /// The full name of a namespace.

@@ -140,10 +140,12 @@ pub(super) fn source_link(card: CardId) -> String {
     format!("c{}", card.0)
 }
 
-/// A namespace, what `/proc/sys/net` is to hold there, and lines for `ip -batch`.
+/// A namespace, what `/proc/sys/net` is to hold there before and when the links are there, and lines for `ip -batch`.
+#[derive(Default)]
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) settings: Vec<(&'static str, &'static str)>,
+    pub(super) link_settings: Vec<(&'static str, &'static str)>,
     pub(super) lines: Vec<String>,
 }
 
@@ -154,6 +156,19 @@ const ROUTER: [(&str, &str); 5] = [
     ("ipv4/conf/default/rp_filter", "0"),
     // Else every change of a next hop is told once for each route on it.
     ("ipv4/nexthop_compat_mode", "0"),
+];
+
+/// Of a card's links. A link may come up before its far end answers: packets wait at the card until it is asked
+/// again for the neighbour, by default after a second, and no more than some hundred may wait.
+const NEIGHBOURS: [(&str, &str); 8] = [
+    ("ipv4/neigh/out1/retrans_time_ms", "50"),
+    ("ipv4/neigh/out2/retrans_time_ms", "50"),
+    ("ipv6/neigh/out1/retrans_time_ms", "50"),
+    ("ipv6/neigh/out2/retrans_time_ms", "50"),
+    ("ipv4/neigh/out1/mcast_solicit", "20"),
+    ("ipv4/neigh/out2/mcast_solicit", "20"),
+    ("ipv6/neigh/out1/mcast_solicit", "20"),
+    ("ipv6/neigh/out2/mcast_solicit", "20"),
 ];
 
 /// All namespaces. Each has what is to be done when the links are there.
@@ -170,7 +185,7 @@ fn hub() -> Place {
         lines.push(format!("address add {}/24 dev {}", hub_on(party), hub_link(party)));
         lines.extend(up(&hub_link(party)));
     }
-    Place { name: "hub".to_owned(), settings: ROUTER[..4].to_vec(), lines }
+    Place { name: "hub".to_owned(), settings: ROUTER[..4].to_vec(), lines, ..Place::default() }
 }
 
 fn up(link: &str) -> Vec<String> {
@@ -210,7 +225,7 @@ fn unit(unit: UnitId) -> Place {
             lines.push(format!("route add {} {}", bgp_next_hop(v4, hop), ways.join(" ")));
         }
     }
-    Place { name: unit.to_string(), settings: ROUTER.to_vec(), lines }
+    Place { name: unit.to_string(), settings: ROUTER.to_vec(), lines, ..Place::default() }
 }
 
 fn card(card: CardId) -> Place {
@@ -219,7 +234,7 @@ fn card(card: CardId) -> Place {
     lines.push(format!("address add fd00:254:{}::1/64 dev in nodad", card.0));
     lines.extend(up("in"));
     lines.extend(out_lines());
-    Place { name: card.to_string(), settings: ROUTER.to_vec(), lines }
+    Place { name: card.to_string(), settings: ROUTER.to_vec(), link_settings: NEIGHBOURS.to_vec(), lines }
 }
 
 /// Each link has a default route; which one a packet takes is said by the socket.
@@ -233,7 +248,7 @@ fn source() -> Place {
         lines.push(format!("route add 0.0.0.0/0 via 10.254.{number}.1 dev {link} metric {number}"));
         lines.push(format!("route add ::/0 via fd00:254:{number}::1 dev {link} metric {number}"));
     }
-    Place { name: "source".to_owned(), settings: ROUTER[2..4].to_vec(), lines }
+    Place { name: "source".to_owned(), settings: ROUTER[2..4].to_vec(), lines, ..Place::default() }
 }
 
 /// Every address is the sink's own. The links of both cards have the same addresses: the cards are told the same gateways.
@@ -257,5 +272,5 @@ fn sink() -> Place {
     // The addresses of a link that goes down are there when it comes up.
     settings.push(("ipv6/conf/all/keep_addr_on_down", "1"));
     settings.push(("ipv6/conf/default/keep_addr_on_down", "1"));
-    Place { name: "sink".to_owned(), settings, lines }
+    Place { name: "sink".to_owned(), settings, lines, ..Place::default() }
 }
