@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::plan;
@@ -22,6 +22,8 @@ const LOCKS: &str = "/run/hitless-demo";
 pub(super) const FRR_RUN: &str = "/var/run/frr";
 /// Processes that were sent SIGKILL are waited for so long.
 const DYING: Duration = Duration::from_secs(10);
+/// ... and looked at again after this.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The demo's namespaces. Dropping it removes them, and kills what runs in them.
 pub(super) struct Namespaces {
@@ -131,7 +133,7 @@ fn remove_leftovers() -> io::Result<()> {
             continue;
         };
         let lock = File::open(&path)?;
-        if lock.try_lock().is_err() {
+        if !is_free(&lock, prefix) {
             continue;
         }
         eprintln!("removing what an earlier demo left: {prefix}*");
@@ -139,6 +141,20 @@ fn remove_leftovers() -> io::Result<()> {
         fs::remove_file(&path)?;
     }
     Ok(())
+}
+
+/// Whether nobody holds the lock. A program that a demo was just starting when it was killed may hold it a moment longer.
+fn is_free(lock: &File, prefix: &str) -> bool {
+    let number = prefix.trim_start_matches("hitless-").trim_end_matches('-').parse().ok();
+    let runs = number.and_then(Pid::from_raw).is_some_and(|pid| test_kill_process(pid).is_ok());
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return true,
+            Err(_) if runs || begun.elapsed() > DYING => return false,
+            Err(_) => thread::sleep(PAUSE),
+        }
+    }
 }
 
 /// Removes namespaces by their prefix, and all that runs in them.
@@ -175,7 +191,7 @@ fn end_all_in(namespace: &str) -> io::Result<()> {
             // It may have ended by itself since.
             let _ = kill_process(pid, Signal::KILL);
         }
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(PAUSE);
     }
 }
 
