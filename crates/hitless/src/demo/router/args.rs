@@ -5,6 +5,22 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+/// Arguments of the other demo that mean nothing here.
+const NOT_FOR_ROUTERS: [&str; 13] = [
+    "entries",
+    "table",
+    "churn",
+    "churn_rate",
+    "burst_ms",
+    "write_micros",
+    "churn_ms",
+    "cards",
+    "standbys",
+    "rounds",
+    "kill",
+    "how",
+    "arbiter",
+];
 /// What is done when nothing else is asked for: everything.
 const ALL: [Event; 9] = [
     Event::Kill,
@@ -24,7 +40,7 @@ const ALL: [Event; 9] = [
 pub struct RouterArgs {
     /// A real router instead: FRR as source, the kernel's tables at the cards, and packets through them. Needs root, FRR and
     /// iproute2; works in network namespaces of its own.
-    #[arg(long, conflicts_with_all = ["entries", "table", "churn", "cards", "standbys", "rounds", "kill", "how"])]
+    #[arg(long, conflicts_with_all = NOT_FOR_ROUTERS)]
     pub router: bool,
     /// Install FRR and iproute2 from Debian's packages, where they are missing.
     #[arg(long, requires = "router")]

@@ -10,7 +10,7 @@ use hitless_proto::process::fib;
 use super::args::Event;
 use super::churn::Churn;
 use super::compare::compare;
-use super::flow::{Span, flow};
+use super::flow::{Span, dropped_by_machine, flow};
 use super::lab::Lab;
 use super::plan::{self, CARDS};
 use super::probes::{Probes, TICK_US};
@@ -30,8 +30,10 @@ const LAST: Duration = Duration::from_millis(300);
 const MOVED: usize = 50;
 /// ... and that are withdrawn.
 const WITHDRAWN: usize = 50;
-/// Changes that BGP announces at once, so that a strike finds some of them under way.
-const UNDER_WAY: u64 = 1_000;
+/// One prefix in so many changes at once, so that a strike finds some of them under way.
+const UNDER_WAY: u64 = 10;
+/// ... but no more than these, which FRR takes half a second for.
+const MOST_UNDER_WAY: u64 = 20_000;
 /// They are waited for so long at most.
 const SOON: Duration = Duration::from_millis(500);
 /// Between two looks whether it has happened.
@@ -59,6 +61,7 @@ impl Stage {
         let primary = self.primary().await?;
         self.take_written().await;
         let changes = self.lab.announced.changes();
+        let dropped = dropped_by_machine();
         let (first, begun) = self.probes.traffic.mark();
         self.begun = begun;
         self.churn.run(churns(event));
@@ -76,6 +79,7 @@ impl Stage {
         let (behind, _) = self.probes.traffic.mark();
         tokio::time::sleep(LAST).await;
         outcome.flow = flow(&self.probes.traffic, Span { packets: (first, behind), begun });
+        outcome.flow.dropped_by_machine = dropped_by_machine().saturating_sub(dropped);
         outcome.changes = (self.lab.announced.changes() - changes) as u64;
         outcome.writes = self.take_written().await;
         outcome.comparison = comparison;
@@ -110,7 +114,7 @@ impl Stage {
         self.lab.chassis.restore(Party::Unit(primary), how).await
     }
 
-    /// Lets BGP announce much at once, and returns when the primary submits the first of it.
+    /// Lets BGP announce much at once, and returns when the primary has submitted a part of it.
     async fn amid_changes(&self, primary: UnitId) {
         let address = plan::admin(Party::Unit(primary)).to_string();
         let submitted = async || match ask(&address, Request::Status).await {
@@ -121,9 +125,10 @@ impl Stage {
         self.churn.run(false);
         tokio::time::sleep(LAST).await;
         let before = submitted().await;
-        self.churn.at_once(UNDER_WAY);
+        let count = (self.lab.announced.len() as u64 / UNDER_WAY).min(MOST_UNDER_WAY);
+        self.churn.at_once(count);
         let begun = Instant::now();
-        while submitted().await == before && begun.elapsed() < SOON {}
+        while submitted().await < before + count / 4 && begun.elapsed() < SOON {}
         self.churn.run(true);
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Flow {
     /// Of these, by card.
     pub(super) lost_by_card: [u64; CARDS.len()],
     pub(super) duplicated: u64,
+    /// Packets that this machine dropped meanwhile, of whatever connection, since a processor did not get round to them.
+    pub(super) dropped_by_machine: u64,
     /// Arrived behind a later one of their stream.
     pub(super) reordered: u64,
     pub(super) streams: u64,
@@ -75,6 +77,13 @@ impl Path {
         }
         longest
     }
+}
+
+/// Packets that this machine's processors have dropped from their queues so far: the second number of each line.
+pub(super) fn dropped_by_machine() -> u64 {
+    let text = std::fs::read_to_string("/proc/net/softnet_stat").unwrap_or_default();
+    let second = |line: &str| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok();
+    text.lines().filter_map(second).sum()
 }
 
 /// Looks at the packets of a span.

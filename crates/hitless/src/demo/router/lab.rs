@@ -49,7 +49,7 @@ impl Lab {
         let announced = Arc::new(announced);
         let namespace = |party: Party| (party, namespaces.name(&party.to_string()));
         let layout = layout();
-        let toml = toml(&layout, args.heartbeat, dir);
+        let toml = toml(&layout, args, dir);
         let mut chassis = Chassis::place(dir, layout, &toml, plan::parties().map(namespace).collect())?;
         chassis.spawn_all()?;
         let mut frr = BTreeMap::new();
@@ -148,10 +148,14 @@ fn layout() -> Layout {
 }
 
 /// The chassis file.
-fn toml(layout: &Layout, heartbeat: u64, dir: &Path) -> String {
+fn toml(layout: &Layout, args: &DemoArgs, dir: &Path) -> String {
     let mut text = format!(
-        "[chassis]\nname = \"router-{}\"\nprocesses = [\"fib\"]\n\n[liveness]\ninterval_ms = {heartbeat}\n",
-        std::process::id()
+        "[chassis]\nname = \"router-{}\"\nprocesses = [\"fib\"]\nack_path = \"{}\"\noutput_rule = \"{}\"\n\n\
+         [liveness]\ninterval_ms = {}\n",
+        std::process::id(),
+        args.ack_path.name(),
+        args.output_rule.name(),
+        args.heartbeat
     );
     for (party, admin) in &layout.admin {
         let own = match party {

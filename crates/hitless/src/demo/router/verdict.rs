@@ -106,13 +106,19 @@ impl Outcome {
     fn judge_packets(&mut self) {
         let flow = &self.flow;
         let (sent, lost) = (flow.sent, flow.lost);
-        let detail = format!(
+        let mut detail = format!(
             "{} of {}, on {} of {} streams",
             count(lost),
             count(sent),
             flow.streams_with_loss,
             flow.streams
         );
+        if lost > 0 && flow.dropped_by_machine > 0 {
+            let dropped = count(flow.dropped_by_machine);
+            detail.push_str(&format!(
+                " (this machine's own queues overran meanwhile, and dropped {dropped} packets)"
+            ));
+        }
         let others = flow.lost - flow.lost_by_card[HARMED];
         match (self.event, self.excused) {
             (Event::Flush, _) => {
