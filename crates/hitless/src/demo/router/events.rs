@@ -107,6 +107,7 @@ impl Stage {
         self.amid_changes(primary).await;
         let struck = Instant::now();
         self.mark(outcome, format!("{primary} {}", how.done()));
+        outcome.story.push(format!("{primary} {} in the midst of changes", how.done()));
         self.lab.chassis.strike(Party::Unit(primary), how).await?;
         self.wait_takeover((epoch, primary), struck, outcome).await?;
         tokio::time::sleep(AWAY).await;
@@ -138,6 +139,7 @@ impl Stage {
         self.amid_changes(primary).await;
         let struck = Instant::now();
         self.mark(outcome, format!("link of {primary} down"));
+        outcome.story.push(format!("{primary} cut off in the midst of changes: its link is down"));
         self.lab.namespaces.ip("hub", &format!("link set {link} down"))?;
         self.wait_takeover((epoch, primary), struck, outcome).await?;
         tokio::time::sleep(AWAY).await;
@@ -149,6 +151,7 @@ impl Stage {
         let address = plan::admin(Party::Unit(primary)).to_string();
         let mut client = Client::connect(&address, PATIENCE).await?;
         self.mark(outcome, format!("{primary} hands over"));
+        outcome.story.push(format!("{primary} hands over as planned, in the midst of changes"));
         let begun = Instant::now();
         let units = self.lab.chassis.unit_addresses();
         let report = hand_over(&mut client, &units, None, self.lab.patience).await?;
@@ -248,11 +251,16 @@ impl Stage {
         outcome.allowed = Allowed::Any;
         let card = CARDS[HARMED];
         self.mark(outcome, format!("table of {card} flushed"));
+        // Each once: `ip nexthop flush` would go on against the card, which writes them again.
+        let place = card.to_string();
         let protocol = hitless_adapters::linux::PROTOCOL;
-        self.lab.namespaces.ip(&card.to_string(), &format!("nexthop flush protocol {protocol}"))?;
-        outcome
-            .story
-            .push(format!("the kernel's table of {card} flushed on purpose; the card writes it again"));
+        let hops = self.lab.namespaces.ip(&place, &format!("nexthop show protocol {protocol}"))?;
+        let groups = hops.lines().filter(|line| line.contains(" group "));
+        let ids = groups.filter_map(|line| line.split_whitespace().nth(1));
+        self.lab.namespaces.ip_all(&place, ids.map(|id| format!("nexthop delete id {id}")).collect())?;
+        outcome.story.push(format!(
+            "all groups in the kernel of {card} deleted on purpose, and all routes with them; the card writes them again"
+        ));
         Ok(())
     }
 

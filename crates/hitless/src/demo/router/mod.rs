@@ -137,9 +137,7 @@ async fn play(
 
 fn tell(teller: &Teller, outcome: &Outcome) {
     teller.say(&verdict::line(&outcome.row()));
-    for text in &outcome.story {
-        teller.say(&format!("           {text}"));
-    }
+    teller.say(&format!("           {}", outcome.story.join("; ")));
     for check in outcome.checks.iter().filter(|check| !check.holds) {
         teller.say(&format!("  FAIL {}: {}", check.what, check.detail));
     }

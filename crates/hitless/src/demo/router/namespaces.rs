@@ -114,6 +114,13 @@ impl Namespaces {
             Failure::new(Exit::Failed, format!("ip {arguments}, in the namespace of {short}: {error}"))
         })
     }
+
+    /// Many commands of `ip` in a namespace, as fast as can be.
+    pub(super) fn ip_all(&self, short: &str, lines: Vec<String>) -> Result<(), Failure> {
+        batch(Some(&self.name(short)), &lines).map_err(|error| {
+            Failure::new(Exit::Failed, format!("ip -batch, in the namespace of {short}: {error}"))
+        })
+    }
 }
 
 impl Drop for Namespaces {

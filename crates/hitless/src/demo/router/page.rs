@@ -59,9 +59,7 @@ pub(super) fn render(summary: &Summary) -> String {
 
 fn event(page: &mut String, outcome: &Outcome) {
     let _ = writeln!(page, "<h2>{} {}</h2>", escape(&outcome.event.name()), verdict(outcome.passed()));
-    for text in &outcome.story {
-        let _ = writeln!(page, "<p>{}</p>", escape(text));
-    }
+    let _ = writeln!(page, "<p>{}</p>", escape(&outcome.story.join("; ")));
     chart(page, outcome);
     page.push_str("<table><tr><th>check<th>result<th>detail</tr>\n");
     for check in &outcome.checks {
