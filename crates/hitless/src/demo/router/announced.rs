@@ -13,8 +13,9 @@ use super::args::RouterArgs;
 use super::plan::HOPS;
 use crate::failure::{Exit, Failure};
 
-/// Networks that the demo uses itself.
-const OWN: [&str; 2] = ["10.0.0.0/8", "fd00::/8"];
+/// Networks that the demo uses itself, and such as no router has routes to.
+const NOT_USABLE: [&str; 7] =
+    ["10.0.0.0/8", "fd00::/8", "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "fe80::/10", "ff00::/8"];
 
 /// The table.
 pub(super) struct Announced {
@@ -35,10 +36,11 @@ struct State {
 impl Announced {
     /// A table from the file, or a generated one.
     pub(super) fn load(args: &RouterArgs, seed: u64) -> Result<Self, Failure> {
-        let own = OWN.map(|text| text.parse::<IpNet>().ok());
+        let others = NOT_USABLE.map(|text| text.parse::<IpNet>().ok());
         let usable = |net: &IpNet| {
             // A default route would hide that another one is missing.
-            net.prefix_len() > 0 && !own.iter().flatten().any(|own| own.contains(net) || net.contains(own))
+            net.prefix_len() > 0
+                && !others.iter().flatten().any(|other| other.contains(net) || net.contains(other))
         };
         let prefixes = match &args.mrt {
             None => {

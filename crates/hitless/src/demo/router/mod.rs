@@ -105,6 +105,12 @@ async fn play(
     ));
     let (numbers, destinations): (HashSet<u32>, Vec<IpAddr>) =
         probes::destinations(lab.announced.prefixes()).into_iter().unzip();
+    if destinations.is_empty() {
+        let message = "every address of the table has several routes: a missing one would not be seen";
+        return Err(
+            Failure::new(Exit::Usage, message).hint("give a table in which not all prefixes are nested")
+        );
+    }
     let mut summary = Summary::new(args, (routes, load_s), destinations.len());
     teller.say(&format!(
         "probes   {} packets a second to {} destinations, through each card in turn",

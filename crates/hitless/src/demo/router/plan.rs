@@ -1,12 +1,15 @@
 //! Names and addresses of the router: who has which link, with which addresses, in which network namespace.
 //!
 //! ```text
-//!                     hub (the demo itself; BGP speaker)
-//!           u1 |   u2 |            | c1          | c2       10.255.N.0/24, the control network
-//!          ctl |  ctl |        ctl |         ctl |
-//!          unit-1   unit-2      card-1        card-2
-//!                            in /   \\ out1,2  / in \\ out1,2
-//!                     source c1       sink c1o1,c1o2 ...     c2 at the source, c2o1,c2o2 at the sink
+//!              hub: the demo itself and the BGP speaker
+//!          u1 /      u2 |         | c1      \ c2            10.255.N.0/24: the control network
+//!        ctl /      ctl |         | ctl      \ ctl
+//!     unit-1        unit-2     card-1        card-2
+//!     out1, out2    out1, out2   | in, out1,   | in, out1,  10.0.N.0/24, fd00:N::/64
+//!     (to nowhere)  (to nowhere) | out2        | out2
+//!                                |             |
+//!     source: c1, c2 to `in` of card-1, card-2              10.254.N.0/24, fd00:254:N::/64
+//!     sink: c1o1, c1o2, c2o1, c2o2 to `out1`, `out2` of card-1, card-2
 //! ```
 //!
 //! `out1` and `out2` are named and numbered alike at both cards, and exist at the units too: what zebra says of next hops there
