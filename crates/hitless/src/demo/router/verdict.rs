@@ -256,3 +256,107 @@ pub(super) fn line(cells: &[String]) -> String {
     }
     text.trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use hitless_admin::ChannelReport;
+
+    use super::*;
+
+    /// An event after which all is well, but for what `change` makes of it: which checks do not hold?
+    fn failing(event: Event, change: impl Fn(&mut Outcome)) -> Vec<&'static str> {
+        let mut outcome = Outcome::new(event);
+        outcome.flow = Flow { sent: 1_000, streams: 10, ..Flow::default() };
+        outcome.comparison = Comparison { announced: 5, entries: 7, equal: 14, ..Comparison::default() };
+        outcome.changes = 3;
+        outcome.writes = BTreeMap::from([(1, 3), (2, 3)]);
+        change(&mut outcome);
+        outcome.judge();
+        let failing = outcome.checks.iter().filter(|check| !check.holds);
+        failing.map(|check| check.what).collect()
+    }
+
+    fn lose(outcome: &mut Outcome, card: usize, at: &[u32]) {
+        outcome.flow.lost = at.len() as u64;
+        outcome.flow.lost_by_card[card] = at.len() as u64;
+        outcome.flow.lost_at = at.to_vec();
+    }
+
+    #[test]
+    fn a_packet_that_is_lost_or_comes_twice_fails_an_event() {
+        for event in [
+            Event::Kill,
+            Event::Freeze,
+            Event::Cut,
+            Event::Switchover,
+            Event::Zebra,
+            Event::Card,
+            Event::Both,
+        ] {
+            assert_eq!(failing(event, |_| {}), Vec::<&str>::new());
+            assert_eq!(failing(event, |outcome| lose(outcome, 0, &[5])), ["no packet is lost"]);
+            assert_eq!(failing(event, |outcome| outcome.flow.sent = 0), ["no packet is lost"]);
+            assert_eq!(failing(event, |outcome| outcome.flow.duplicated = 1), ["no packet comes twice"]);
+        }
+    }
+
+    #[test]
+    fn the_positive_control_fails_without_loss_and_with_loss_elsewhere() {
+        let what = ["the probes see a table that was flushed"];
+        assert_eq!(failing(Event::Flush, |_| {}), what);
+        assert_eq!(failing(Event::Flush, |outcome| lose(outcome, 1, &[5])), what);
+        assert_eq!(failing(Event::Flush, |outcome| lose(outcome, HARMED, &[5])), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_link_may_lose_packets_until_the_kernel_knows_and_no_others() {
+        let what = ["only the link lost packets, before the kernel knew"];
+        let lost = |card: usize, at: u32| {
+            failing(Event::Link, move |outcome| {
+                outcome.excused = Some((100, 200));
+                lose(outcome, card, &[at]);
+            })
+        };
+        assert_eq!(lost(HARMED, 150), Vec::<&str>::new());
+        assert_eq!(
+            (lost(HARMED, 99), lost(HARMED, 201), lost(1, 150)),
+            (what.to_vec(), what.to_vec(), what.to_vec())
+        );
+    }
+
+    #[test]
+    fn tables_that_differ_fail_an_event() {
+        let what = ["kernels, primary and BGP are the same"];
+        assert_eq!(failing(Event::Kill, |outcome| outcome.comparison.wrong = 1), what);
+        assert_eq!(failing(Event::Kill, |outcome| outcome.comparison.different = 1), what);
+        assert_eq!(failing(Event::Kill, |outcome| outcome.comparison.equal = 13), what);
+        assert_eq!(failing(Event::Kill, |outcome| outcome.comparison = Comparison::default()), what);
+    }
+
+    #[test]
+    fn writes_beyond_the_true_difference_fail_an_event() {
+        let changes = "the kernels were written only what changed or was in doubt";
+        assert_eq!(failing(Event::Kill, |outcome| outcome.changes = 2), [changes]);
+        let exactly =
+            |each: u64| failing(Event::Zebra, move |outcome| outcome.allowed = Allowed::Exactly(each));
+        assert_eq!(exactly(3), Vec::<&str>::new());
+        assert_eq!(exactly(4), ["the kernels were written the true difference"]);
+    }
+
+    #[test]
+    fn a_takeover_must_be_verified_everywhere_and_replay_no_more_than_was_in_doubt() {
+        let channel = ChannelReport { verified: true, in_doubt: 2, replayed: 2, ..ChannelReport::default() };
+        let report = |planned: bool, channels: Vec<ChannelReport>| {
+            failing(Event::Kill, move |outcome| {
+                let channels = channels.clone();
+                outcome.takeover = Some(TakeoverReport { planned, channels, ..TakeoverReport::default() });
+            })
+        };
+        let both = vec![channel.clone(), channel.clone()];
+        assert_eq!(report(false, both.clone()), Vec::<&str>::new());
+        assert_eq!(report(true, both), ["the planned switchover replayed nothing"]);
+        assert_eq!(report(false, vec![channel.clone()]), ["every channel is verified"]);
+        let more = ChannelReport { replayed: 5, ..channel.clone() };
+        assert_eq!(report(false, vec![channel, more]), ["only what was in doubt was replayed"]);
+    }
+}
