@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod fix;
 mod fuzz;
+mod packages;
 mod step;
 mod suite;
 mod tidy;
@@ -22,7 +23,8 @@ usage: cargo xtask VERB
   check          format, lints, tidy rules, crate directions, purity, docs; changes no file
   check STEP...  only these steps
   fix            format the code and apply the lints' own safe corrections
-  test           build what the tests run, run all tests and doc tests, then check
+  test           build what the tests run (as root on Debian, install FRR and iproute2 too), run all tests and doc tests,
+                 then check
   test FILTER    only the tests whose names contain FILTER, without doc tests and check
   fuzz           all fuzz targets: what was found before, then some seconds each
   fuzz TARGET --runs N   one target for N executions

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 
 use crate::check;
 use crate::command::{cargo, loudly, watched};
+use crate::packages;
 use crate::tree::Tree;
 
 /// Tests that ran, summed over the runners.
@@ -83,8 +84,9 @@ pub(crate) fn filtered(filter: &str) -> Result<bool> {
     Ok(close(good, tally))
 }
 
-/// Builds the binaries, which some tests start as separate processes.
+/// Installs what tests of a whole router need, and builds the binaries, which some tests start as separate processes.
 fn set_up() -> Result<bool> {
+    packages::install()?;
     loudly(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--bins", "--locked"]))
 }
 

@@ -78,6 +78,8 @@ fn examples(lines: &str) -> String {
 const DEMO: &str = "  hitless demo
   hitless demo --entries 1000000 --cards 4 --standbys 2 --rounds 20 --how freeze
   hitless demo --table rib-v4.txt.xz,rib-v6.txt.xz --churn churn-v4.txt.xz --html takeover.html
+  sudo hitless demo --router
+  sudo hitless demo --router --routes 500000 --events kill,freeze,both,flush --page router.html
 ";
 const CONTROL: &str = "  hitless control --config chassis.toml --unit 1 --init
   hitless control --unit 2 --log debug

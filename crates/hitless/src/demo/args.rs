@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::router::RouterArgs;
+
 /// Arguments of `hitless demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
@@ -64,11 +66,14 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub deadline: u64,
     /// Where the page of the timeline goes.
-    #[arg(long, default_value = "hitless-demo.html", value_name = "FILE")]
+    #[arg(long, visible_alias = "page", default_value = "hitless-demo.html", value_name = "FILE")]
     pub html: PathBuf,
     /// Keep the directory with configuration, state and logs.
     #[arg(long)]
     pub keep: bool,
+    /// A real router instead.
+    #[command(flatten)]
+    pub router: RouterArgs,
 }
 
 /// Who dies.
@@ -116,6 +121,16 @@ pub enum AckPath {
     Relayed,
 }
 
+impl AckPath {
+    /// Its name in the chassis file.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Relayed => "relayed",
+        }
+    }
+}
+
 /// When cards are sent an op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputRule {
@@ -123,6 +138,16 @@ pub enum OutputRule {
     Parallel,
     /// When every in-sync standby has it.
     Gated,
+}
+
+impl OutputRule {
+    /// Its name in the chassis file.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Parallel => "parallel",
+            Self::Gated => "gated",
+        }
+    }
 }
 
 /// Who decides which unit is primary.

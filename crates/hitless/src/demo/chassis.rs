@@ -26,6 +26,8 @@ pub(super) struct Chassis {
     layout: Layout,
     children: BTreeMap<Party, Child>,
     proxies: Proxies,
+    /// The network namespace of each party, where it has one of its own.
+    namespaces: BTreeMap<Party, String>,
 }
 
 impl Chassis {
@@ -58,13 +60,26 @@ impl Chassis {
             }
             How::Kill | How::Freeze => Proxies::default(),
         };
-        let config = dir.join("chassis.toml");
-        std::fs::write(&config, layout.toml(args, dir, &proxies.addresses()))
-            .map_err(|error| failed("the chassis file", error))?;
-        Ok(Self { dir: dir.to_owned(), config, layout, children: BTreeMap::new(), proxies })
+        let toml = layout.toml(args, dir, &proxies.addresses());
+        Ok(Self { proxies, ..Self::place(dir, layout, &toml, BTreeMap::new())? })
     }
 
-    fn spawn_all(&mut self) -> Result<(), Failure> {
+    /// Writes the chassis file, and starts nobody.
+    pub(super) fn place(
+        dir: &Path,
+        layout: Layout,
+        toml: &str,
+        namespaces: BTreeMap<Party, String>,
+    ) -> Result<Self, Failure> {
+        let config = dir.join("chassis.toml");
+        std::fs::write(&config, toml)
+            .map_err(|error| Failure::new(Exit::Failed, format!("the chassis file: {error}")))?;
+        let (children, proxies) = (BTreeMap::new(), Proxies::default());
+        Ok(Self { dir: dir.to_owned(), config, layout, children, proxies, namespaces })
+    }
+
+    /// Starts all parties for the first time.
+    pub(super) fn spawn_all(&mut self) -> Result<(), Failure> {
         let units = self.layout.units.clone().into_iter().map(Party::Unit);
         for party in units.chain(self.layout.cards.clone().into_iter().map(Party::Card)) {
             self.spawn(party, true)?;
@@ -77,7 +92,15 @@ impl Chassis {
             |error: std::io::Error| Failure::new(Exit::Failed, format!("{party} cannot be started: {error}"));
         let program = std::env::current_exe().map_err(failed)?;
         let log = std::fs::File::options().create(true).append(true).open(self.log(party)).map_err(failed)?;
-        let mut command = Command::new(program);
+        let mut command = match self.namespaces.get(&party) {
+            None => Command::new(program),
+            // `ip` becomes the program: same process, so signals reach it.
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(program);
+                command
+            }
+        };
         match party {
             Party::Unit(unit) => command.arg("control").arg("--unit").arg(unit.0.to_string()),
             Party::Card(card) => command.arg("card").arg("--card").arg(card.0.to_string()),
@@ -195,7 +218,7 @@ impl Chassis {
     }
 
     /// A party whose process has ended though nobody killed it.
-    fn exited(&mut self) -> Option<Party> {
+    pub(super) fn exited(&mut self) -> Option<Party> {
         let mut children = self.children.iter_mut();
         children.find_map(|(party, child)| matches!(child.try_wait(), Ok(Some(_))).then_some(*party))
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use hitless_proto::ids::{CardId, Party, UnitId};
 
-use super::args::{AckPath, Arbiter, DemoArgs, OutputRule};
+use super::args::{Arbiter, DemoArgs};
 
 /// Ports of a chassis.
 #[derive(Clone, Debug)]
@@ -51,14 +51,7 @@ impl Layout {
         dir: &Path,
         proxies: &BTreeMap<(Party, UnitId), SocketAddr>,
     ) -> String {
-        let ack_path = match args.ack_path {
-            AckPath::Direct => "direct",
-            AckPath::Relayed => "relayed",
-        };
-        let output_rule = match args.output_rule {
-            OutputRule::Parallel => "parallel",
-            OutputRule::Gated => "gated",
-        };
+        let (ack_path, output_rule) = (args.ack_path.name(), args.output_rule.name());
         let arbiter = match args.arbiter {
             Arbiter::Voters => "arbiter = \"voters\"".to_owned(),
             Arbiter::Local => format!("arbiter = \"local\"\narbiter_file = {:?}", dir.join("arbiter")),

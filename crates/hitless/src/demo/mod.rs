@@ -10,13 +10,17 @@ mod outside;
 mod page;
 mod proxy;
 mod round;
+mod router;
 mod summary;
 mod table;
 
 pub use args::DemoArgs;
+pub use router::RouterArgs;
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::{Exit, Failure};
@@ -34,6 +38,8 @@ use table::Churn;
 /// # Errors
 /// A check failed, a step took too long, or the chassis could not be started.
 pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
+    let teller = Teller { quiet: as_json };
+    let daemons = args.router.router.then(|| router::daemons(&args.router)).transpose()?;
     table::check(args)?;
     // The page is written at the end; that it cannot be is said at the beginning.
     std::fs::write(&args.html, "").map_err(|error| {
@@ -45,18 +51,41 @@ pub async fn run(args: &DemoArgs, as_json: bool) -> Result<(), Failure> {
         .tempdir()
         .map_err(|error| Failure::new(Exit::Failed, format!("no temporary directory: {error}")))?;
     let dir = scratch.path().to_owned();
-    let teller = Teller { quiet: as_json };
+    if let Some(daemons) = daemons {
+        let outcome = router::run(args, (&dir, &daemons), &teller).await;
+        return end(args.keep, scratch, outcome, &teller);
+    }
     let outcome = tokio::select! {
         outcome = play(args, &dir, &teller) => outcome,
         () = interrupted() => Err(Failure::new(Exit::Failed, "interrupted")),
     };
+    end(args.keep, scratch, outcome, &teller)
+}
+
+/// What a demo ends with.
+trait Ending: Serialize {
+    /// All checks hold.
+    fn passed(&self) -> bool;
+    /// For people.
+    fn text(&self) -> String;
+    /// Fails where a check does not hold.
+    fn verdict(&self) -> Result<(), Failure>;
+}
+
+/// Tells how it ended; keeps configuration, state and logs where it did not end well.
+fn end(
+    keep: bool,
+    scratch: TempDir,
+    outcome: Result<impl Ending, Failure>,
+    teller: &Teller,
+) -> Result<(), Failure> {
     let failed = !matches!(&outcome, Ok(summary) if summary.passed());
-    if args.keep || failed {
+    if keep || failed {
         let kept: PathBuf = scratch.keep();
         teller.say(&format!("kept     {} (configuration, state, logs)", kept.display()));
     }
     let summary = outcome?;
-    if as_json {
+    if teller.quiet {
         render::json(&summary);
     } else {
         print!("{}", summary.text());
@@ -128,6 +157,7 @@ async fn play_on(args: &DemoArgs, chassis: &mut Chassis, teller: &Teller) -> Res
 }
 
 /// Tells a person how it goes; keeps quiet where a program reads.
+#[derive(Clone)]
 struct Teller {
     quiet: bool,
 }

@@ -9,13 +9,15 @@ use super::summary::Summary;
 use crate::render::report::method_name;
 use crate::render::{bytes, count, millis};
 
-const WIDTH: f64 = 980.0;
+/// Of a chart.
+pub(super) const WIDTH: f64 = 980.0;
 const HEIGHT: f64 = 200.0;
 const PHASES: f64 = 14.0;
 /// Rounds that are drawn; all are in the table.
 const DRAWN: usize = 20;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1020px;margin:2em auto;\
+/// How every page looks.
+pub(super) const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;background:#fff;max-width:1020px;margin:2em auto;\
     padding:0 1em}h1{font-size:1.5em}h2{font-size:1.1em;margin:2em 0 .3em}table{border-collapse:collapse;margin:.5em 0}\
     th,td{padding:.15em .8em;text-align:right;border-bottom:1px solid #e3e8ee}th{font-weight:600;color:#5a6b7d}\
     td:first-child,th:first-child{text-align:left}.n{width:100%}.n th,.n td{white-space:nowrap;padding:.15em .5em;font-size:.93em}.ok{color:#1a7f4b}.bad{color:#c02626;font-weight:600}\
@@ -190,10 +192,12 @@ fn phases(page: &mut String, round: &Round, x: &impl Fn(f64) -> f64) {
     }
 }
 
-fn verdict(holds: bool) -> &'static str {
+/// A cell that says how a check went.
+pub(super) fn verdict(holds: bool) -> &'static str {
     if holds { "<span class=\"ok\">ok</span>" } else { "<span class=\"bad\">FAILED</span>" }
 }
 
-fn escape(text: &str) -> String {
+/// Text as it stands in a page.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::Ending;
 use super::args::{DemoArgs, How, Kill};
 use super::round::Round;
 use super::table::Loaded;
@@ -43,12 +44,14 @@ impl Summary {
             html: args.html.clone(),
         }
     }
+}
 
-    pub(super) fn passed(&self) -> bool {
+impl Ending for Summary {
+    fn passed(&self) -> bool {
         self.rounds.iter().all(Round::passed)
     }
 
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut grid = Grid::new(&[
             "ROUND",
             "VICTIM",
@@ -99,8 +102,7 @@ impl Summary {
         text
     }
 
-    /// Fails where a check does not hold.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
+    fn verdict(&self) -> Result<(), Failure> {
         let failed = self.rounds.iter().find(|round| !round.passed());
         let Some(round) = failed else { return Ok(()) };
         let check = round.checks.iter().find(|check| !check.holds);

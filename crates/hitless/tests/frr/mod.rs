@@ -1,4 +1,6 @@
 //! A real zebra with static routes, in a network namespace of its own, where the chassis runs too.
+// Each test program uses a part of it.
+#![allow(dead_code)]
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -20,6 +22,12 @@ pub(crate) fn missing() -> Option<&'static str> {
     if !Path::new(DAEMONS).join("zebra").exists() {
         return Some("FRR is not installed (Debian: apt-get install frr)");
     }
+    let name = format!("hitless-try-{}", std::process::id());
+    let netns = |verb: &str| Command::new("ip").args(["netns", verb, &name]).output();
+    if !netns("add").is_ok_and(|output| output.status.success()) {
+        return Some("no network namespace can be made here (a container needs --privileged)");
+    }
+    netns("delete").unwrap();
     None
 }
 
