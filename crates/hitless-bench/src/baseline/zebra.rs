@@ -1,5 +1,7 @@
 //! FRR's zebra: what it holds of a route that it has read from the kernel.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,6 +36,8 @@ pub(crate) fn bytes_per_route(prefixes: &[IpNet]) -> Result<f64> {
 /// Starts zebra, and gives its memory when it does not change any more.
 fn settled() -> Result<u64> {
     let dir = tempfile::Builder::new().prefix("hitless-bench-zebra-").tempdir()?;
+    // It leaves root behind, for the user that its package made.
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o777))?;
     let path = |name: &str| dir.path().join(name);
     std::fs::write(path("zebra.conf"), "")?;
     let mut command = Command::new(PROGRAM);

@@ -14,7 +14,6 @@ use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Axis, Figure, Line, Measured, Plot, Ratio};
 use crate::source::Source;
 
-const PRIMARY: UnitId = UnitId(1);
 /// With dozens of processes on few processors, nobody is heard of in time: that is not what is measured here.
 const PATIENT: &str = "[liveness]\ninterval_ms = 2000\n";
 
@@ -85,27 +84,28 @@ async fn cost(setting: &Setting, prefixes: &[IpNet], standbys: u8, cards: u16) -
     let source = Source::start(chassis.units());
     source.put(next_hops(None)).await?;
     source.put(routes(prefixes, 0)).await?;
-    chassis.whole().await?;
-    let standby = (standbys > 0).then_some(Party::Unit(UnitId(2)));
+    let primary = chassis.whole().await?;
+    let others: Vec<UnitId> = (1..=1 + standbys).map(UnitId).filter(|unit| *unit != primary).collect();
+    let standby = others.first().copied().map(Party::Unit);
     let spent = |party| chassis.on_processor(party);
     let before = (
-        spent(Party::Unit(PRIMARY))?,
+        spent(Party::Unit(primary))?,
         standby.map(spent).transpose()?,
         spent(Party::Card(CardId(1)))?,
         Instant::now(),
     );
     let rows = routes(prefixes, 1);
     source.put(rows).await?;
-    let status = chassis.status(PRIMARY).await?;
+    let status = chassis.status(primary).await?;
     let issued = status.processes.iter().find(|row| row.process == FIB.0).context("no fib")?.received;
-    for unit in 2..=1 + standbys {
-        chassis.folded(UnitId(unit), FIB.0, issued).await?;
+    for unit in others {
+        chassis.folded(unit, FIB.0, issued).await?;
     }
     let per_op = |seconds: f64| seconds * 1e6 / prefixes.len() as f64;
     let rate = prefixes.len() as f64 / before.3.elapsed().as_secs_f64();
     source.stop();
     Ok(Cost {
-        primary: per_op(spent(Party::Unit(PRIMARY))? - before.0),
+        primary: per_op(spent(Party::Unit(primary))? - before.0),
         standby: match (standby, before.1) {
             (Some(party), Some(before)) => Some(per_op(spent(party)? - before)),
             (Some(_), None) | (None, _) => None,

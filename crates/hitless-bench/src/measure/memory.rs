@@ -14,12 +14,6 @@ use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
 use crate::source::Source;
 
-const PARTIES: [(Party, &str); 3] = [
-    (Party::Unit(UnitId(1)), "primary"),
-    (Party::Unit(UnitId(2)), "standby"),
-    (Party::Card(CardId(1)), "card, with its table in memory"),
-];
-
 const METHOD: &str = "Two control units, a card with its table in memory; resident memory when everything is safe, less that before \
     the first route, by the number of routes. It includes digests, log and queues; at the card also the in-memory forwarding \
     table, which a card on a kernel does not have. zebra: resident memory with the routes in its kernel, less that without. \
@@ -59,17 +53,23 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
 
 /// Bytes per entry that each party grows by.
 async fn grown(setting: &Setting, count: u64, family: Family) -> Result<Vec<(&'static str, f64)>> {
-    let chassis = Chassis::start(&setting.program, &Shape::new(2, 1)).await?;
+    let mut chassis = Chassis::start(&setting.program, &Shape::new(2, 1)).await?;
     let source = Source::start(chassis.units());
     source.put(next_hops(None)).await?;
-    let held = || -> Result<Vec<u64>> { PARTIES.iter().map(|(party, _)| chassis.resident(*party)).collect() };
+    let primary = chassis.whole().await?;
+    let parties = [
+        (Party::Unit(primary), "primary"),
+        (Party::Unit(UnitId(3 - primary.0)), "standby"),
+        (Party::Card(CardId(1)), "card, with its table in memory"),
+    ];
+    let held = || -> Result<Vec<u64>> { parties.iter().map(|(party, _)| chassis.resident(*party)).collect() };
     let before = held()?;
     source.put(routes(&prefixes(count, family), 0)).await?;
     source.stop();
     // Queues have drained by then, and what they held was given back.
     tokio::time::sleep(Duration::from_millis(setting.size.pick(100, 2_000, 5_000))).await;
     let grown = held()?.into_iter().zip(before).map(|(after, before)| after.saturating_sub(before));
-    Ok(PARTIES.iter().zip(grown).map(|((_, who), bytes)| (*who, bytes as f64 / count as f64)).collect())
+    Ok(parties.iter().zip(grown).map(|((_, who), bytes)| (*who, bytes as f64 / count as f64)).collect())
 }
 
 type Known = Option<(&'static str, f64)>;

@@ -16,8 +16,6 @@ use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
 use crate::source::Source;
 
-const PRIMARY: Party = Party::Unit(UnitId(1));
-const STANDBY: UnitId = UnitId(2);
 const CARD: Party = Party::Card(CardId(1));
 /// One op is answered within this, or something is wrong.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -47,14 +45,17 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let source = Source::start(chassis.units());
     source.put(next_hops(None)).await?;
     let mut costs = Costs::default();
-    let (load, _) = round(&chassis, &source, routes(&prefixes, 0)).await?;
+    let primary = chassis.whole().await?;
+    let (load, _) = round(&chassis, primary, &source, routes(&prefixes, 0)).await?;
     for turn in 1..=rounds {
-        let (rate, micros) = round(&chassis, &source, routes(&prefixes, turn)).await?;
+        let (rate, micros) = round(&chassis, primary, &source, routes(&prefixes, turn)).await?;
         costs.rates.push(rate);
         costs.micros.iter_mut().zip(micros).for_each(|(all, one)| all.push(one));
     }
     source.stop();
-    let latencies = latencies(&chassis, &prefixes, setting.size.pick(20, 500, 2_000)).await?;
+    let latencies =
+        latencies(&chassis.admin(Party::Unit(primary))?, &prefixes, setting.size.pick(20, 500, 2_000))
+            .await?;
     chassis.whole().await?;
     drop(chassis);
     let loopback = loopback::round_trips(setting.size.pick(20, 2_000, 10_000), SUBMIT_BYTES)?;
@@ -90,32 +91,34 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
 }
 
 /// Ops a second, and what each process spent on an op.
-async fn round(chassis: &Chassis, source: &Source, rows: Vec<ChangeRow>) -> Result<(f64, [f64; 4])> {
+async fn round(
+    chassis: &Chassis,
+    primary: UnitId,
+    source: &Source,
+    rows: Vec<ChangeRow>,
+) -> Result<(f64, [f64; 4])> {
+    let standby = UnitId(3 - primary.0);
     let count = rows.len() as f64;
     let spent = || -> Result<[f64; 4]> {
         Ok([
-            chassis.on_processor(PRIMARY)?,
-            chassis.on_processor(Party::Unit(STANDBY))?,
+            chassis.on_processor(Party::Unit(primary))?,
+            chassis.on_processor(Party::Unit(standby))?,
             chassis.on_processor(CARD)?,
             process::on_processor(std::process::id())?,
         ])
     };
     let (begun, before) = (Instant::now(), spent()?);
     source.put(rows).await?;
-    let primary = chassis.status(UnitId(1)).await?;
-    let issued = primary.processes.iter().find(|row| row.process == FIB.0).context("no fib")?.received;
-    chassis.folded(STANDBY, FIB.0, issued).await?;
+    let status = chassis.status(primary).await?;
+    let issued = status.processes.iter().find(|row| row.process == FIB.0).context("no fib")?.received;
+    chassis.folded(standby, FIB.0, issued).await?;
     let (rate, after) = (count / begun.elapsed().as_secs_f64(), spent()?);
     Ok((rate, std::array::from_fn(|who| (after[who] - before[who]) * 1e6 / count)))
 }
 
 /// Microseconds until programmed, and until safe, of so many changes one after the other.
-async fn latencies(
-    chassis: &Chassis,
-    prefixes: &[ipnet::IpNet],
-    count: usize,
-) -> Result<(Vec<f64>, Vec<f64>)> {
-    let client = Client::connect(&chassis.admin(PRIMARY)?, ANSWER).await?;
+async fn latencies(address: &str, prefixes: &[ipnet::IpNet], count: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    let client = Client::connect(address, ANSWER).await?;
     let (mut sender, mut receiver) = client.split();
     let (mut programmed, mut safe) = (Vec::new(), Vec::new());
     // The source is a thread of this process that sleeps in between, as a real one does.
@@ -127,6 +130,9 @@ async fn latencies(
             let line = tokio::time::timeout(ANSWER, receiver.receive())
                 .await
                 .with_context(|| format!("op {seq:?} is not safe: the watermarks are {marks:?}"))??;
+            if let Some(error) = line.error {
+                bail!("the primary refuses: {error}");
+            }
             match (line.answer, line.notice) {
                 (Some(Answer::Accepted(accepted)), _) => {
                     seq = accepted.ranges.first().map(|range| range.2);
