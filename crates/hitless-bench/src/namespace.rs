@@ -11,6 +11,7 @@ const SET_UP: &[&str] = &[
     "link set lo up",
     "link add left type veth peer name right",
     "addr add 192.0.2.254/24 dev left",
+    "-6 addr add fd00::fe/64 dev left nodad",
     "link set left up",
     "link set right up",
 ];
