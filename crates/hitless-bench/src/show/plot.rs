@@ -28,8 +28,9 @@ struct Scale {
 impl Scale {
     fn new(axis: &Axis, values: impl Iterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max).max(f64::MIN_POSITIVE);
+        // Of nothing, or of zeroes alone, an axis is shown all the same.
+        let least = values.iter().copied().reduce(f64::min).unwrap_or(1.0);
+        let most = values.iter().copied().reduce(f64::max).filter(|most| *most > 0.0).unwrap_or(1.0);
         if axis.logarithmic {
             let (from, to) = (least.max(1e-6).log10().floor(), most.max(1e-6).log10().ceil());
             let to = to.max(from + 1.0);
