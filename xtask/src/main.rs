@@ -1,6 +1,7 @@
 //! The repository's own verbs, run as `cargo xtask VERB`: one looks (`check`), one mends (`fix`), one tests (`test`),
-//! one searches for inputs that break something (`fuzz`).
+//! one searches for inputs that break something (`fuzz`), one measures (`bench`).
 
+mod bench;
 mod check;
 mod command;
 mod fix;
@@ -29,6 +30,8 @@ usage: cargo xtask VERB
   fuzz           all fuzz targets: what was found before, then some seconds each
   fuzz TARGET --runs N   one target for N executions
   fuzz TARGET FILE...    one target on these inputs
+  bench          all measurements with their baselines, and docs/performance.md from them; --help says more
+  bench NAME...  only these; --quick: smaller, and the documents stay as they are
 ";
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn run(words: &[&str]) -> Result<bool> {
         ["fix"] => fix::fix(),
         ["test"] => suite::all(),
         ["test", filter] => suite::filtered(filter),
+        ["bench", arguments @ ..] => bench::run(arguments),
         ["fuzz"] => fuzz::all(),
         ["fuzz", target, "--runs", runs] => fuzz::long(target, runs),
         ["fuzz", target, inputs @ ..] if !inputs.is_empty() => fuzz::replay(target, inputs),

@@ -1,145 +1,21 @@
 //! The state of one process at one party: the leaf level of its own digest tree.
 //!
 //! Entries lie in 65,536 leaves, sorted by keyed hash within a leaf, so that iteration is deterministic, a leaf can be
-//! listed for a reconcile, and the digest is kept up to date with every change. An entry is one allocation.
+//! listed for a reconcile, and the digest is kept up to date with every change. A leaf is one allocation.
 
-use alloc::boxed::Box;
+mod leaf;
+mod row;
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use self::leaf::Leaf;
+use self::row::pack;
 use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
-use crate::entry::{Audience, Blob, Content};
-use crate::ids::{CardId, Epoch, Seq, Version};
+use crate::entry::{Audience, Content};
+use crate::ids::{CardId, Version};
 
-/// Fixed part of a packed row: version (12), flags (1), lengths of key (2), card part (4) and standby part (4).
-const HEAD: usize = 23;
-const DELETED: u8 = 1;
-const FAILED: u8 = 2;
-const NAMED: u8 = 4;
-const STANDBY_KNOWN: u8 = 8;
-
-/// One entry or tombstone, as read from the table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row<'a> {
-    packed: &'a [u8],
-}
-
-impl<'a> Row<'a> {
-    fn number(&self, at: usize, len: usize) -> u64 {
-        self.packed[at..at + len].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
-    }
-
-    fn slice(&self, at: usize, len: usize) -> &'a [u8] {
-        &self.packed[at..at + len]
-    }
-
-    fn flag(&self, flag: u8) -> bool {
-        self.packed[12] & flag != 0
-    }
-
-    fn lengths(&self) -> (usize, usize, usize) {
-        (self.number(13, 2) as usize, self.number(15, 4) as usize, self.number(19, 4) as usize)
-    }
-
-    pub(crate) fn version(&self) -> Version {
-        Version { epoch: Epoch(self.number(0, 4) as u32), seq: Seq(self.number(4, 8)) }
-    }
-
-    pub(crate) fn key(&self) -> &'a [u8] {
-        self.slice(HEAD, self.lengths().0)
-    }
-
-    pub(crate) fn deleted(&self) -> bool {
-        self.flag(DELETED)
-    }
-
-    pub(crate) fn failed(&self) -> bool {
-        self.flag(FAILED)
-    }
-
-    /// The card part; `None` for a tombstone.
-    pub(crate) fn part(&self) -> Option<&'a [u8]> {
-        let (key, card, _) = self.lengths();
-        (!self.deleted()).then(|| self.slice(HEAD + key, card))
-    }
-
-    pub(crate) fn for_all(&self) -> bool {
-        !self.flag(NAMED)
-    }
-
-    pub(crate) fn audience(&self) -> Audience {
-        if self.for_all() {
-            return Audience::All;
-        }
-        let (key, card, standby) = self.lengths();
-        let cards = self.packed[HEAD + key + card + standby..].chunks_exact(2);
-        Audience::Cards(cards.map(|id| CardId(u16::from_le_bytes([id[0], id[1]]))).collect())
-    }
-
-    /// Whole content; `None` for a tombstone.
-    pub(crate) fn content(&self) -> Option<Content> {
-        let (key, card, standby) = self.lengths();
-        Some(Content {
-            audience: self.audience(),
-            card_part: Blob::new(self.part()?),
-            standby_part: self.flag(STANDBY_KNOWN).then(|| Blob::new(self.slice(HEAD + key + card, standby))),
-        })
-    }
-
-    /// Bytes of all of it.
-    pub(crate) fn bytes(&self) -> usize {
-        self.packed.len()
-    }
-
-    /// Bytes of key and card part: what a resend would have to carry.
-    pub(crate) fn card_bytes(&self) -> u64 {
-        let (key, card, _) = self.lengths();
-        (key + card) as u64
-    }
-}
-
-fn pack(version: Version, key: &[u8], content: Option<&Content>, failed: bool) -> Box<[u8]> {
-    let mut flags = if failed { FAILED } else { 0 };
-    let (mut card, mut standby, mut named): (&[u8], &[u8], &[CardId]) = (&[], &[], &[]);
-    match content {
-        None => flags |= DELETED,
-        Some(content) => {
-            card = &content.card_part;
-            if let Some(part) = &content.standby_part {
-                flags |= STANDBY_KNOWN;
-                standby = part;
-            }
-            if let Audience::Cards(cards) = &content.audience {
-                flags |= NAMED;
-                named = cards;
-            }
-        }
-    }
-    let mut packed = Vec::with_capacity(HEAD + key.len() + card.len() + standby.len() + 2 * named.len());
-    packed.extend_from_slice(&version.epoch.0.to_le_bytes());
-    packed.extend_from_slice(&version.seq.0.to_le_bytes());
-    packed.push(flags);
-    packed.extend_from_slice(&(key.len() as u16).to_le_bytes());
-    packed.extend_from_slice(&(card.len() as u32).to_le_bytes());
-    packed.extend_from_slice(&(standby.len() as u32).to_le_bytes());
-    packed.extend_from_slice(key);
-    packed.extend_from_slice(card);
-    packed.extend_from_slice(standby);
-    named.iter().for_each(|card| packed.extend_from_slice(&card.0.to_le_bytes()));
-    packed.into_boxed_slice()
-}
-
-#[derive(Clone, Debug)]
-struct Slot {
-    place: u64,
-    packed: Box<[u8]>,
-}
-
-impl Slot {
-    fn row(&self) -> Row<'_> {
-        Row { packed: &self.packed }
-    }
-}
+pub(crate) use self::row::Row;
 
 /// Leaves in use from which on all of them are kept: an empty process must not cost megabytes.
 const DENSE: usize = 256;
@@ -148,21 +24,20 @@ const DENSE: usize = 256;
 #[derive(Clone, Debug)]
 enum Leaves {
     /// While few are in use; some of them may be empty again.
-    Few(BTreeMap<u32, Vec<Slot>>),
+    Few(BTreeMap<u32, Leaf>),
     /// All of them.
-    Many(Vec<Vec<Slot>>),
+    Many(Vec<Leaf>),
 }
 
 impl Leaves {
-    fn get(&self, leaf: u32) -> &[Slot] {
-        let slots = match self {
+    fn get(&self, leaf: u32) -> Option<&Leaf> {
+        match self {
             Self::Few(few) => few.get(&leaf),
             Self::Many(many) => many.get(leaf as usize),
-        };
-        slots.map_or(&[], |slots| slots)
+        }
     }
 
-    fn get_mut(&mut self, leaf: u32) -> &mut Vec<Slot> {
+    fn get_mut(&mut self, leaf: u32) -> &mut Leaf {
         if let Self::Few(few) = self
             && few.len() >= DENSE
         {
@@ -175,12 +50,38 @@ impl Leaves {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Slot> {
+    fn all(&self) -> impl Iterator<Item = &Leaf> {
         let (few, many) = match self {
             Self::Few(few) => (Some(few.values()), None),
             Self::Many(many) => (None, Some(many.iter())),
         };
-        few.into_iter().flatten().chain(many.into_iter().flatten()).flatten()
+        few.into_iter().flatten().chain(many.into_iter().flatten())
+    }
+}
+
+/// What a row adds to the counts and the digests.
+#[derive(Default)]
+struct Share {
+    entry: bool,
+    /// Of key and card part.
+    bytes: u64,
+    audience: Audience,
+    card: Sum,
+    /// At a control unit.
+    unit: Sum,
+}
+
+impl Share {
+    fn of(row: &Row<'_>, digest: &DigestKey, is_unit: bool) -> Self {
+        let entry = !row.deleted();
+        let (audience, unit) = if is_unit {
+            let content = row.content();
+            (row.audience(), digest.unit_sum(row.key(), row.version(), content.as_ref()))
+        } else {
+            (Audience::All, Sum::ZERO)
+        };
+        let bytes = if entry { row.card_bytes() } else { 0 };
+        Self { entry, bytes, audience, card: digest.card_sum(row.key(), row.part(), row.failed()), unit }
     }
 }
 
@@ -234,76 +135,70 @@ impl Table {
         (self.digest.place(key) >> 48) as u32
     }
 
-    fn find(&self, place: u64, key: &[u8]) -> Result<usize, usize> {
-        self.leaves
-            .get((place >> 48) as u32)
-            .binary_search_by(|slot| slot.place.cmp(&place).then_with(|| slot.row().key().cmp(key)))
-    }
-
     /// The row of a key, which may be a tombstone.
     pub(crate) fn row(&self, key: &[u8]) -> Option<Row<'_>> {
         let place = self.digest.place(key);
-        let at = self.find(place, key).ok()?;
-        Some(self.leaves.get((place >> 48) as u32)[at].row())
+        let leaf = self.leaves.get((place >> 48) as u32)?;
+        Some(leaf.row(leaf.find(place, key).ok()?))
     }
 
     /// Writes an entry (`Some`) or a tombstone (`None`).
     pub(crate) fn write(&mut self, version: Version, key: &[u8], content: Option<&Content>, failed: bool) {
         let place = self.digest.place(key);
-        let leaf = (place >> 48) as u32;
-        let packed = pack(version, key, content, failed);
-        match self.find(place, key) {
+        let number = (place >> 48) as u32;
+        let packed = pack(place, version, key, content, failed);
+        let leaf = self.leaves.get_mut(number);
+        let (digest, is_unit) = (&self.digest, matches!(self.trees, Trees::Unit { .. }));
+        let (at, old) = match leaf.find(place, key) {
             Ok(at) => {
-                self.account(leaf, at, false);
-                self.leaves.get_mut(leaf)[at].packed = packed;
-                self.account(leaf, at, true);
+                let row = leaf.row(at);
+                (at, Some((row.len(), Share::of(&row, digest, is_unit))))
             }
-            Err(at) => {
-                self.leaves.get_mut(leaf).insert(at, Slot { place, packed });
-                self.account(leaf, at, true);
-            }
-        }
+            Err(at) => (at, None),
+        };
+        let (len, old) = old.map_or((0, None), |(len, share)| (len, Some(share)));
+        leaf.splice(at, len, &packed);
+        let new = Share::of(&leaf.row(at), digest, is_unit);
+        self.account(number, old, &new);
     }
 
     /// Forgets a tombstone that was written by `version` and is final.
     pub(crate) fn forget(&mut self, version: Version, key: &[u8]) {
         let place = self.digest.place(key);
-        if let Ok(at) = self.find(place, key) {
-            let leaf = (place >> 48) as u32;
-            let row = self.leaves.get(leaf)[at].row();
-            if row.deleted() && !row.failed() && row.version() == version {
-                self.leaves.get_mut(leaf).remove(at);
-            }
+        let number = (place >> 48) as u32;
+        let Some((leaf, Ok(at))) = self.leaves.get(number).map(|leaf| (leaf, leaf.find(place, key))) else {
+            return;
+        };
+        let row = leaf.row(at);
+        if row.deleted() && !row.failed() && row.version() == version {
+            let len = row.len();
+            self.leaves.get_mut(number).splice(at, len, &[]);
         }
     }
 
-    /// Adds a row to, or takes it from, the counts and the digests.
-    fn account(&mut self, leaf: u32, at: usize, add: bool) {
-        let row = self.leaves.get(leaf)[at].row();
-        let signed = |sum: Sum| if add { (sum, Sum::ZERO) } else { (Sum::ZERO, sum) };
-        if !row.deleted() {
-            let bytes = row.card_bytes();
-            (self.entries, self.bytes) = if add {
-                (self.entries + 1, self.bytes + bytes)
-            } else {
-                (self.entries - 1, self.bytes - bytes)
-            };
-        }
-        let (plus, minus) = signed(self.digest.card_sum(row.key(), row.part(), row.failed()));
+    /// Takes the old share of a row from the counts and the digests, and adds the new one.
+    fn account(&mut self, leaf: u32, old: Option<Share>, new: &Share) {
+        let old = old.unwrap_or_default();
+        self.entries = self.entries - u64::from(old.entry) + u64::from(new.entry);
+        self.bytes = self.bytes - old.bytes + new.bytes;
         match &mut self.trees {
-            Trees::Card(tree) => tree.change(leaf, plus, minus),
+            Trees::Card(tree) => tree.change(leaf, new.card, old.card),
             Trees::Unit { whole, shared, named } => {
-                match row.audience() {
-                    Audience::All => shared.change(leaf, plus, minus),
-                    Audience::Cards(cards) => {
-                        cards
-                            .iter()
-                            .for_each(|card| named.entry(*card).or_default().change(leaf, plus, minus));
+                let (mut plus, mut minus) = (Sum::ZERO, Sum::ZERO);
+                for (share, sum, is_new) in [(&old, &mut minus, false), (new, &mut plus, true)] {
+                    match &share.audience {
+                        Audience::All => *sum = share.card,
+                        Audience::Cards(cards) => {
+                            let change =
+                                if is_new { (share.card, Sum::ZERO) } else { (Sum::ZERO, share.card) };
+                            cards.iter().for_each(|card| {
+                                named.entry(*card).or_default().change(leaf, change.0, change.1);
+                            });
+                        }
                     }
                 }
-                let content = row.content();
-                let (plus, minus) = signed(self.digest.unit_sum(row.key(), row.version(), content.as_ref()));
-                whole.change(leaf, plus, minus);
+                shared.change(leaf, plus, minus);
+                whole.change(leaf, new.unit, old.unit);
             }
         }
     }
@@ -329,12 +224,12 @@ impl Table {
 
     /// The rows of one leaf, in its order.
     pub(crate) fn leaf(&self, leaf: u32) -> impl Iterator<Item = Row<'_>> {
-        self.leaves.get(leaf).iter().map(Slot::row)
+        self.leaves.get(leaf).into_iter().flat_map(Leaf::rows)
     }
 
     /// All rows, in leaf order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.leaves.all().map(Slot::row)
+        self.leaves.all().flat_map(Leaf::rows)
     }
 }
 

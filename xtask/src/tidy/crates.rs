@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hitless-sim", &["hitless-proto"]),
     ("hitless-model", &["hitless-proto"]),
     ("hitless", &["hitless-proto", "hitless-runtime", "hitless-adapters", "hitless-admin"]),
+    ("hitless-bench", &["hitless", "hitless-proto", "hitless-runtime", "hitless-adapters", "hitless-admin"]),
     ("xtask", &[]),
 ];
 

@@ -190,7 +190,7 @@ fn card_fill(stream: &Stream, card: CardId, key: &Blob) -> Option<CardOp> {
 
 /// The next keys to fill, about `room` bytes; none when all are sent.
 fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room): (Party, u64)) -> Vec<Blob> {
-    let cost = |key: &[u8]| stream.table.row(key).map_or(0, |row| row.bytes() as u64);
+    let cost = |key: &[u8]| stream.table.row(key).map_or(0, |row| row.weight() as u64);
     let (mut keys, mut bytes): (Vec<Blob>, u64) = (Vec::new(), 0);
     match lack {
         Lack::Keys(queue) => {
@@ -209,7 +209,7 @@ fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room):
                         Party::Unit(_) => true,
                     };
                     if wanted && !row.deleted() && context.rank(stream.process, row.key()) == *rank {
-                        bytes += row.bytes() as u64;
+                        bytes += row.weight() as u64;
                         keys.push(Blob::new(row.key()));
                     }
                 }

@@ -1,10 +1,13 @@
 //! Tests of the table against a plain map.
 
 use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::entry::Blob;
 
 fn content(card: &[u8], standby: Option<&[u8]>, cards: Option<&[u16]>) -> Content {
     Content {
@@ -56,7 +59,55 @@ fn a_cards_digest_equals_what_its_unit_expects_of_it() {
     assert_ne!(unit.card_sum(CardId(1), 0, 0), card.card_sum(CardId(2), 0, 0));
 }
 
+#[test]
+fn long_keys_and_parts_and_many_cards_come_back() {
+    let cards: Vec<u16> = (1..=1024).collect();
+    let mut table = Table::for_unit(DigestKey::new(1));
+    for (key, card, standby) in
+        [(1, 0, 0), (255, 255, 255), (256, 3, 3), (3, 256, 3), (4, 3, 65_536), (1024, 65_536, 0)]
+    {
+        let key = vec![7; key];
+        let whole = content(&vec![1; card], Some(&vec![2; standby]), Some(&cards));
+        for whole in [whole.clone(), content(b"short", None, None), whole] {
+            table.write(Version::new(1, 2), &key, Some(&whole), true);
+            let row = table.row(&key).unwrap();
+            assert_eq!((row.content(), row.key(), row.failed()), (Some(whole), &key[..], true));
+        }
+    }
+    assert_eq!(table.rows().count(), 6);
+}
+
 proptest! {
+    #[test]
+    fn any_writes_and_forgettings_leave_what_a_plain_map_holds(
+        ops in proptest::collection::vec((0u16..300, proptest::option::of(0usize..300), any::<bool>()), 0..400)
+    ) {
+        let mut table = Table::for_unit(DigestKey::new(5));
+        let mut model: BTreeMap<[u8; 2], (Version, Option<Content>)> = BTreeMap::new();
+        for (n, (key, len, named)) in ops.iter().enumerate() {
+            let (key, version) = (key.to_be_bytes(), Version::new(1, n as u64 + 1));
+            if let (None, Some((held, None))) = (len, model.get(&key)) {
+                table.forget(*held, &key);
+                model.remove(&key);
+                continue;
+            }
+            let whole = len.map(|len| content(&vec![9; len], Some(&[4]), named.then_some(&[1, 2][..])));
+            table.write(version, &key, whole.as_ref(), false);
+            model.insert(key, (version, whole));
+        }
+        for (key, (version, whole)) in &model {
+            let row = table.row(key).unwrap();
+            prop_assert_eq!((row.version(), row.content()), (*version, whole.clone()));
+        }
+        prop_assert_eq!(table.rows().count(), model.len());
+        let bytes = |(key, (_, whole)): (&[u8; 2], &(Version, Option<Content>))| {
+            whole.as_ref().map_or(0, |whole| key.len() + whole.card_part.len()) as u64
+        };
+        prop_assert_eq!(table.card_bytes(), model.iter().map(bytes).sum::<u64>());
+        let leaves = (0..LEAVES).flat_map(|leaf| table.leaf(leaf)).count();
+        prop_assert_eq!(leaves, model.len());
+    }
+
     #[test]
     fn digests_depend_on_what_is_held_and_not_on_the_way_there(
         ops in proptest::collection::vec((0u8..20, proptest::option::of(0u8..4)), 0..200)

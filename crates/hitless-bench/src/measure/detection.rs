@@ -1,0 +1,148 @@
+//! From the death of the primary to the standby knowing: by size of the dying process, and by missed heartbeats.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use hitless_admin::Notice;
+use hitless_proto::ids::{Party, UnitId};
+
+use super::Setting;
+use crate::chassis::{Chassis, Shape};
+use crate::machine::Machine;
+use crate::notices::Watching;
+use crate::rows::{Family, next_hops, prefixes, routes};
+use crate::sample::{Axis, Figure, Goal, Line, Measured, Plot, Ratio};
+use crate::source::Source;
+
+/// Longest wait for a takeover.
+const TAKEOVER: Duration = Duration::from_secs(30);
+/// Quick heartbeats: three missed make 30 ms.
+const QUICK: &str = "[liveness]\ninterval_ms = 10\nmissed = 3\n";
+/// What a party logs when it closes a link for missed heartbeats.
+const MISSED: &str = "no heartbeat for";
+const MEGABYTE: f64 = 1024.0 * 1024.0;
+
+const METHOD: &str = "SIGKILL: the kernel tears down the memory of a process before it closes its connections, so a large process is \
+    found dead later. The time is from the kill until a client of the standby hears of the takeover, less what the takeover took \
+    by its own report. SIGSTOP, with heartbeats of 10 ms of which 3 may be missed: until the takeover is over. False alarms: \
+    links that are closed for missed heartbeats while routes are changed as fast as it goes, with the same heartbeats.";
+
+/// Milliseconds until the standby knew, and until the takeover was over.
+struct Struck {
+    known: f64,
+    over: f64,
+}
+
+pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
+    let machine = Machine::look();
+    let sizes: &[u64] =
+        setting.size.pick(&[100], &[1_000, 100_000, 300_000], &[1_000, 100_000, 1_000_000, 3_000_000]);
+    let count = setting.size.pick(1, 5, 20);
+    let (mut figures, mut ratios, mut points) = (Vec::new(), Vec::new(), Vec::new());
+    for &entries in sizes {
+        let (megabytes, known) = killed(setting, entries, count).await?;
+        let figure = Figure::new(format!("SIGKILL of {megabytes:.0} MB ({entries} entries)"), "ms", known);
+        points.push((megabytes, figure.median()));
+        figures.push(figure);
+    }
+    let frozen = frozen(setting, count).await?;
+    figures.push(Figure::new("SIGSTOP, until the takeover is over", "ms", frozen));
+    ratios.extend(figures.last().map(|figure| {
+        Ratio::new("SIGSTOP, until the takeover is over, p99", "ms", figure.percentile(99))
+            .goal(Goal::AtMost(60.0))
+    }));
+    let seconds = setting.size.pick(1, 20, 600);
+    let alarms = false_alarms(setting, Duration::from_secs(seconds)).await?;
+    figures.push(Figure::new(format!("false alarms in {seconds} s at full load"), "", vec![alarms as f64]));
+    ratios.push(Ratio::new("false alarms at full load", "", alarms as f64).goal(Goal::AtMost(0.0)));
+    let line = Line { label: "SIGKILL, p50".to_owned(), points };
+    let (x, y) = (Axis::linear("MB of the dying process"), Axis::linear("ms until the standby knows"));
+    Ok(Measured {
+        name: "detection".into(),
+        title: "Detection".into(),
+        method: METHOD.into(),
+        size: format!("{count} deaths each"),
+        machine,
+        figures,
+        ratios,
+        plots: vec![Plot::new("detection", "Detection by size", x, y, vec![line])],
+        remarks: Vec::new(),
+    })
+}
+
+/// Megabytes of the dying process, and milliseconds until its deaths were known.
+async fn killed(setting: &Setting, entries: u64, count: usize) -> Result<(f64, Vec<f64>)> {
+    let mut chassis = loaded(setting, &Shape::new(2, 1), entries).await?;
+    let mut primary = chassis.whole().await?;
+    let mut known = Vec::new();
+    let mut bytes = 0.0;
+    for _ in 0..count {
+        bytes += chassis.resident(Party::Unit(primary))? as f64;
+        known.push(strike(&mut chassis, primary, Chassis::kill).await?.known);
+        chassis.restart(Party::Unit(primary)).await?;
+        primary = chassis.whole().await?;
+    }
+    Ok((bytes / count as f64 / MEGABYTE, known))
+}
+
+async fn frozen(setting: &Setting, count: usize) -> Result<Vec<f64>> {
+    let shape = Shape { sections: QUICK.to_owned(), ..Shape::new(2, 1) };
+    let mut chassis = loaded(setting, &shape, 1_000).await?;
+    let mut primary = chassis.whole().await?;
+    let mut over = Vec::new();
+    for _ in 0..count {
+        over.push(strike(&mut chassis, primary, |chassis, party| chassis.freeze(party, true)).await?.over);
+        chassis.freeze(Party::Unit(primary), false)?;
+        primary = chassis.whole().await?;
+    }
+    Ok(over)
+}
+
+async fn loaded(setting: &Setting, shape: &Shape, entries: u64) -> Result<Chassis> {
+    let mut chassis = Chassis::start(&setting.program, shape).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops(None)).await?;
+    source.put(routes(&prefixes(entries, Family::Both), 0)).await?;
+    source.stop();
+    chassis.whole().await?;
+    Ok(chassis)
+}
+
+async fn strike(
+    chassis: &mut Chassis,
+    primary: UnitId,
+    how: impl FnOnce(&mut Chassis, Party) -> Result<()>,
+) -> Result<Struck> {
+    let successor = UnitId(3 - primary.0);
+    let mut watching = Watching::start(&chassis.admin(Party::Unit(successor))?).await?;
+    let begun = Instant::now();
+    how(chassis, Party::Unit(primary))?;
+    let takeover = |notice| match notice {
+        Notice::Takeover(report) => Some(report),
+        _other => None,
+    };
+    let (heard, report) = watching.until(TAKEOVER, takeover).await?;
+    ensure!(report.unit == successor.0, "{} took over", report.unit);
+    let over = (heard - begun).as_secs_f64() * 1e3;
+    let took = report.phases.opened.max(report.phases.verified) as f64 / 1e3;
+    Ok(Struck { known: (over - took).max(0.0), over })
+}
+
+/// Links that were closed for missed heartbeats though everybody was alive.
+async fn false_alarms(setting: &Setting, time: Duration) -> Result<u64> {
+    let shape = Shape { sections: QUICK.to_owned(), ..Shape::new(2, 1) };
+    let chassis = Chassis::start(&setting.program, &shape).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops(None)).await?;
+    let prefixes = prefixes(setting.size.pick(1_000, 100_000, 1_000_000), Family::Both);
+    let before = chassis.logged(MISSED)?;
+    let begun = Instant::now();
+    let mut turn = 0;
+    while begun.elapsed() < time {
+        source.send(routes(&prefixes, turn)).await?;
+        turn += 1;
+    }
+    source.drained().await?;
+    source.stop();
+    Ok(chassis.logged(MISSED)?.saturating_sub(before))
+}

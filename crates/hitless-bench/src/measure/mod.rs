@@ -1,0 +1,89 @@
+//! The measurements, one file each. Each runs its baselines itself, so that both see the same machine.
+
+mod cards;
+mod detection;
+mod kernel;
+mod memory;
+mod rejoin;
+mod steady;
+mod takeover;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::sample::Measured;
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// Just enough to see that everything works: the figures mean nothing.
+    Tiny,
+    /// A minute each.
+    Quick,
+    /// What the documents show.
+    Full,
+}
+
+impl Size {
+    pub(crate) fn pick<T>(self, tiny: T, quick: T, full: T) -> T {
+        match self {
+            Self::Tiny => tiny,
+            Self::Quick => quick,
+            Self::Full => full,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.pick("tiny", "quick", "full")
+    }
+}
+
+/// What every measurement needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    /// The binary `hitless`.
+    pub(crate) program: PathBuf,
+    pub(crate) size: Size,
+    /// Failovers per size of the table, instead of what the size says.
+    pub(crate) failovers: Option<usize>,
+}
+
+impl Setting {
+    /// Whether missing packages may be installed.
+    pub(crate) fn installs(&self) -> bool {
+        self.size != Size::Tiny
+    }
+}
+
+/// All measurements, in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Name {
+    /// Ops a second, submitted to folded, and the latency of one.
+    Steady,
+    /// Failovers, by the size of the table.
+    Takeover,
+    /// Routes a second into the Linux kernel.
+    Kernel,
+    /// Bytes an entry.
+    Memory,
+    /// Cost by the number of cards and standbys.
+    Cards,
+    /// From SIGKILL to the standby knowing.
+    Detection,
+    /// Bytes for a unit that was away.
+    Rejoin,
+}
+
+/// Runs one.
+pub(crate) async fn run(name: Name, setting: &Setting) -> Result<Measured> {
+    match name {
+        Name::Steady => steady::measure(setting).await,
+        Name::Takeover => takeover::measure(setting).await,
+        Name::Kernel => kernel::measure(setting),
+        Name::Memory => memory::measure(setting).await,
+        Name::Cards => cards::measure(setting).await,
+        Name::Detection => detection::measure(setting).await,
+        Name::Rejoin => rejoin::measure(setting).await,
+    }
+}

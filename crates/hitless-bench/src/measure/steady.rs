@@ -1,0 +1,208 @@
+//! Steady state: how many ops a second are submitted, sent, applied, acked and folded; and how long one takes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hitless_admin::{Answer, ChangeRow, Client, Notice, Request, Submit};
+use hitless_proto::ids::{CardId, Party, UnitId};
+use hitless_proto::process::fib::ID as FIB;
+
+use super::Setting;
+use crate::baseline::{loopback, redis};
+use crate::chassis::{Chassis, Shape};
+use crate::machine::Machine;
+use crate::process;
+use crate::rows::{Family, next_hops, prefixes, routes};
+use crate::sample::{Figure, Goal, Measured, Ratio};
+use crate::source::Source;
+
+const CARD: Party = Party::Card(CardId(1));
+/// One op is answered within this, or something is wrong.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Bytes of a submit of one change, about.
+const SUBMIT_BYTES: usize = 100;
+
+const METHOD: &str = "Four processes: two control units, a card with its table in memory, the source. The table is loaded, then \
+    every route is changed, round by round, through the same admin API as by `hitless load`. A round ends when every op is \
+    safe (acked by the card, received by the standby) and the standby has folded it. Redis: a primary and a replica, the same \
+    keys and values, pipelined SETs, WAIT 1 every 65,536. Latency: one change at a time, until the source hears that it is safe; \
+    the baseline is one message to another thread and back over TCP on loopback.";
+
+/// What a round cost.
+#[derive(Debug, Default)]
+struct Costs {
+    rates: Vec<f64>,
+    /// Microseconds on a processor per op: primary, standby, card, source.
+    micros: [Vec<f64>; 4],
+}
+
+pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
+    let machine = Machine::look();
+    let count = setting.size.pick(2_000, 200_000, 1_000_000);
+    let rounds = setting.size.pick(1, 3, 5);
+    let prefixes = prefixes(count, Family::Both);
+    let mut chassis = Chassis::start(&setting.program, &Shape::new(2, 1)).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops(None)).await?;
+    let mut costs = Costs::default();
+    let primary = chassis.whole().await?;
+    let (load, _) = round(&chassis, primary, &source, routes(&prefixes, 0)).await?;
+    for turn in 1..=rounds {
+        let (rate, micros) = round(&chassis, primary, &source, routes(&prefixes, turn)).await?;
+        costs.rates.push(rate);
+        costs.micros.iter_mut().zip(micros).for_each(|(all, one)| all.push(one));
+    }
+    source.stop();
+    let latencies =
+        latencies(&chassis.admin(Party::Unit(primary))?, &prefixes, setting.size.pick(20, 500, 2_000))
+            .await?;
+    chassis.whole().await?;
+    drop(chassis);
+    let loopback = loopback::round_trips(setting.size.pick(20, 2_000, 10_000), SUBMIT_BYTES)?;
+    let redis = if redis::available(setting.installs()) {
+        Some(against_redis(&prefixes, rounds).await?)
+    } else {
+        None
+    };
+    let mut figures = figures(&costs, load);
+    figures.push(Figure::new("one op, until it is programmed", "us", latencies.0));
+    figures.push(Figure::new("one op, until it is safe", "us", latencies.1));
+    figures.push(Figure::new("loopback round trip", "us", loopback));
+    let mut remarks = Vec::new();
+    match redis {
+        Some((rates, micros)) => {
+            figures.push(Figure::new("redis: sets", "1/s", rates));
+            figures.push(Figure::new("redis: processor, both servers", "us/op", micros));
+        }
+        None => remarks.push("Redis is not installed, and can be installed as root only.".to_owned()),
+    }
+    let ratios = ratios(&figures);
+    Ok(Measured {
+        name: "steady".into(),
+        title: "Steady state".into(),
+        method: METHOD.into(),
+        size: format!("{count} keys, {rounds} rounds"),
+        machine,
+        figures,
+        ratios,
+        plots: Vec::new(),
+        remarks,
+    })
+}
+
+/// Ops a second, and what each process spent on an op.
+async fn round(
+    chassis: &Chassis,
+    primary: UnitId,
+    source: &Source,
+    rows: Vec<ChangeRow>,
+) -> Result<(f64, [f64; 4])> {
+    let standby = UnitId(3 - primary.0);
+    let count = rows.len() as f64;
+    let spent = || -> Result<[f64; 4]> {
+        Ok([
+            chassis.on_processor(Party::Unit(primary))?,
+            chassis.on_processor(Party::Unit(standby))?,
+            chassis.on_processor(CARD)?,
+            process::on_processor(std::process::id())?,
+        ])
+    };
+    let (begun, before) = (Instant::now(), spent()?);
+    source.put(rows).await?;
+    let status = chassis.status(primary).await?;
+    let issued = status.processes.iter().find(|row| row.process == FIB.0).context("no fib")?.received;
+    chassis.folded(standby, FIB.0, issued).await?;
+    let (rate, after) = (count / begun.elapsed().as_secs_f64(), spent()?);
+    Ok((rate, std::array::from_fn(|who| (after[who] - before[who]) * 1e6 / count)))
+}
+
+/// Microseconds until programmed, and until safe, of so many changes one after the other.
+async fn latencies(address: &str, prefixes: &[ipnet::IpNet], count: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    let client = Client::connect(address, ANSWER).await?;
+    let (mut sender, mut receiver) = client.split();
+    let (mut programmed, mut safe) = (Vec::new(), Vec::new());
+    // The source is a thread of this process that sleeps in between, as a real one does.
+    for row in routes(&prefixes[..count.min(prefixes.len())], 99) {
+        let begun = Instant::now();
+        sender.send(Request::Submit(Submit { changes: vec![row], lines: Vec::new() })).await?;
+        let (mut seq, mut first, mut marks) = (None, None, (0, 0));
+        loop {
+            let line = tokio::time::timeout(ANSWER, receiver.receive())
+                .await
+                .with_context(|| format!("op {seq:?} is not safe: the watermarks are {marks:?}"))??;
+            if let Some(error) = line.error {
+                bail!("the primary refuses: {error}");
+            }
+            match (line.answer, line.notice) {
+                (Some(Answer::Accepted(accepted)), _) => {
+                    seq = accepted.ranges.first().map(|range| range.2);
+                }
+                (_, Some(Notice::Completed { process, programmed, safe })) if process == FIB.0 => {
+                    marks = (programmed, safe);
+                }
+                (Some(other), _) => bail!("answered {other:?}"),
+                (None, _) => {}
+            }
+            let micros = begun.elapsed().as_secs_f64() * 1e6;
+            if first.is_none() && seq.is_some_and(|seq| marks.0 >= seq) {
+                first = Some(micros);
+            }
+            if seq.is_some_and(|seq| marks.1 >= seq) {
+                safe.push(micros);
+                break;
+            }
+        }
+        programmed.extend(first);
+    }
+    Ok((programmed, safe))
+}
+
+async fn against_redis(prefixes: &[ipnet::IpNet], rounds: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    let prefixes = prefixes.to_vec();
+    tokio::task::spawn_blocking(move || {
+        let redis = redis::Redis::start(true)?;
+        redis.set(&routes(&prefixes, 0))?;
+        let (mut rates, mut micros) = (Vec::new(), Vec::new());
+        for turn in 1..=rounds {
+            let rows = routes(&prefixes, turn);
+            let before = redis.on_processor()?;
+            rates.push(rows.len() as f64 / redis.set(&rows)?);
+            micros.push((redis.on_processor()? - before) * 1e6 / rows.len() as f64);
+        }
+        Ok((rates, micros))
+    })
+    .await?
+}
+
+fn figures(costs: &Costs, load: f64) -> Vec<Figure> {
+    let [primary, standby, card, source] = &costs.micros;
+    let sum = (0..costs.rates.len()).map(|at| costs.micros.iter().map(|who| who[at]).sum()).collect();
+    let micros =
+        |who: &str, samples: &Vec<f64>| Figure::new(format!("processor, {who}"), "us/op", samples.clone());
+    vec![
+        Figure::new("ops, submitted to folded", "1/s", costs.rates.clone()),
+        Figure::new("ops of the first load", "1/s", vec![load]),
+        micros("primary", primary),
+        micros("standby", standby),
+        micros("card", card),
+        micros("source", source),
+        micros("all four", &sum),
+    ]
+}
+
+fn ratios(figures: &[Figure]) -> Vec<Ratio> {
+    let median = |what: &str| figures.iter().find(|figure| figure.what == what).map(Figure::median);
+    let mut ratios = Vec::new();
+    if let Some(ours) = median("ops, submitted to folded") {
+        ratios.push(Ratio::new("ops, submitted to folded", "1/s", ours).goal(Goal::AtLeast(1e6)));
+        if let Some(theirs) = median("redis: sets") {
+            let ratio = Ratio::new("the same against Redis", "1/s", ours).against("Redis, WAIT 1", theirs);
+            ratios.push(ratio.goal(Goal::TimesBaselineAtLeast(3.0)));
+        }
+    }
+    if let (Some(ours), Some(theirs)) = (median("one op, until it is safe"), median("loopback round trip")) {
+        ratios
+            .push(Ratio::new("one op, until it is safe", "us", ours).against("loopback round trip", theirs));
+    }
+    ratios
+}
