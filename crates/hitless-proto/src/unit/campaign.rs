@@ -243,7 +243,7 @@ impl ControlUnit {
 
     fn denied(&mut self, record: Record) {
         self.campaign.since = None;
-        self.campaign.judged = None;
+        let judged = self.campaign.judged.take();
         self.decline();
         self.campaign_later();
         let me = (self.context.unit, self.context.life);
@@ -269,6 +269,8 @@ impl ControlUnit {
         let mut waited_for = record.clone();
         waited_for.in_sync.retain(|(unit, _)| !self.campaign.forgone.contains(unit));
         match recovery_ready(&waited_for, me, position, &peers) {
+            // It said so when it asked: a voter that takes another unit for the primary would deny it again at once, for ever.
+            Ok(()) if judged.as_ref() == Some(&record) => {}
             Ok(()) => {
                 self.campaign.judged = Some(record);
                 self.campaign.next_try = Some(self.now);
