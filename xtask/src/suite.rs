@@ -67,6 +67,10 @@ fn searches() -> Result<bool> {
     search(&sim, &["--", "sweep", "--seeds", "500..540", "--twice"])?;
     search(&model, &["--", "--per-commit"])?;
     search(&model, &[mutants, &["--mutants"]].concat())?;
+    let reduced = ["--features", "mutants", "--test", "mutants"];
+    good &= loudly(&mut cargo(
+        &[&["test", "--release", "-q", "-p", "hitless-model", "--locked"][..], &reduced].concat(),
+    ))?;
     Ok(good)
 }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::ids::{Epoch, Party, Time, UnitId};
 use crate::io::{Durable, Event, Output};
+use crate::limits::MAX_WITHHELD;
 use crate::message::Message;
 
 /// Pause before a failed write is tried again, in microseconds.
@@ -27,9 +28,16 @@ impl Durably {
         &self.state
     }
 
-    /// Changes the state and has it written; `answer` is sent when that is done, and never otherwise.
+    /// Changes the state and has it written; `answer` is sent when that is done, and never otherwise. A peer that asks on
+    /// while the disk does not answer has lost interest in what it asked first: of the answers to one peer the newest
+    /// [`MAX_WITHHELD`] are kept.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Durable), answer: (Party, Message)) -> Output {
         change(&mut self.state);
+        if self.waiting.iter().filter(|(_, to, _)| *to == answer.0).count() >= MAX_WITHHELD
+            && let Some(oldest) = self.waiting.iter().position(|(_, to, _)| *to == answer.0)
+        {
+            self.waiting.remove(oldest);
+        }
         self.waiting.push((self.issued + 1, answer.0, answer.1));
         self.write()
     }
@@ -86,5 +94,30 @@ impl Durably {
             *token = self.issued + 1;
         }
         Some(self.write())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Consent, FromStandby, UnitMessage};
+
+    fn answer(peer: u8, epoch: u32) -> (Party, Message) {
+        let declined = FromStandby::Declined(Consent { epoch: Epoch(epoch) });
+        (Party::Unit(UnitId(peer)), Message::Unit(UnitMessage::Standby(declined)))
+    }
+
+    #[test]
+    fn what_waits_for_a_disk_that_does_not_answer_is_bounded_by_peer() {
+        let mut durably = Durably::default();
+        let asked = MAX_WITHHELD as u32 + 10;
+        durably.change(|_| {}, answer(2, 0));
+        for epoch in 0..asked {
+            durably.change(|_| {}, answer(1, epoch));
+        }
+        assert_eq!(durably.withheld(), MAX_WITHHELD + 1, "another peer's answer is not in its way");
+        let answers = durably.persisted(u64::from(asked) + 1);
+        let newest: Vec<_> = (10..asked).map(|epoch| answer(1, epoch)).collect();
+        assert_eq!((&answers[0], &answers[1..]), (&answer(2, 0), &newest[..]));
     }
 }

@@ -38,8 +38,9 @@ pub const MAX_NACKS: usize = BATCH_OPS;
 pub const MAX_WAITING_NACKS: usize = MAX_UNSTABLE;
 /// Digest-tree nodes in one ask; each is answered with 16 sums of 16 bytes.
 pub const ASK_NODES: usize = 128;
-/// Leaves in one ask; at 10 M entries a leaf lists about 160.
-pub const ASK_LEAVES: usize = 16;
+/// Leaves in one ask: as many as fit a frame are answered, which at 10 M entries (160 a leaf) are some dozens, and in a small
+/// table all: to read a whole card then takes 64 round trips.
+pub const ASK_LEAVES: usize = 1024;
 /// Times a nacked op is tried again before it waits for a change that could cure it (invariant L4).
 pub const MAX_RETRIES: u32 = 8;
 /// Takeover reports that are kept.
@@ -49,6 +50,9 @@ pub const MAX_HISTORY: usize = 2 * MAX_UNSTABLE;
 /// Keys of a card's process that wait to be written again, since somebody else changed them in the forwarding table: whoever
 /// looks at the table finds the others at its next look.
 pub const MAX_ASTRAY: usize = 65_536;
+/// Answers to one peer that wait for the disk: a peer asks again only when it has given up what it asked before, so more than
+/// a few come from one that misbehaves.
+pub const MAX_WITHHELD: usize = 64;
 /// Orphans (ops that only a card knows) listed in one promise; with more, the channel is reconciled.
 pub const MAX_ORPHANS: usize = 4096;
 

@@ -12,13 +12,15 @@ pub struct Voter {
     /// What is known to be on disk. Kept apart so that a yes which is repeated while the first one is still being
     /// written (or could not be) waits for the disk too.
     saved: VoterState,
+    /// The owner of the accepted record asked for another epoch: it is primary no more, whoever is connected with it.
+    resigned: bool,
 }
 
 impl Voter {
     /// Goes on with the state that was found on disk.
     #[must_use]
     pub fn new(state: VoterState) -> Self {
-        Self { saved: state.clone(), state }
+        Self { saved: state.clone(), state, resigned: false }
     }
 
     /// What it promised and accepted, durable or not yet.
@@ -33,12 +35,14 @@ impl Voter {
     }
 
     /// Answers `from`. `hears_primary`: this voter is connected with the owner of its newest accepted record, in the life
-    /// in which that owner acts, or is that owner. It holds up ballots without consent, except those of that owner
-    /// itself: a unit that asks is not primary.
+    /// in which that owner acts, or is that owner. It holds up ballots without consent, unless that owner has asked itself since it
+    /// wrote the record: a unit that asks is not primary.
     ///
     /// With `true`, the reply must not be sent before [`state`](Self::state) is durable.
     pub fn handle(&mut self, from: UnitId, request: &VoteRequest, hears_primary: bool) -> (VoteReply, bool) {
-        let hears_primary = hears_primary && from != self.state.accepted.owner;
+        let asks = !matches!(request, VoteRequest::Write(_));
+        self.resigned |= asks && from == self.state.accepted.owner;
+        let hears_primary = hears_primary && !self.resigned;
         let reply = match request {
             VoteRequest::Poll => VoteReply::Poll(Poll {
                 hears_primary,
@@ -74,6 +78,7 @@ impl Voter {
         if record.order() > self.state.accepted.order() {
             self.state.promised = ballot;
             self.state.accepted = record.clone();
+            self.resigned = false;
         } else if record.order() == self.state.accepted.order() && *record != self.state.accepted {
             return self.refused(ballot.epoch);
         }

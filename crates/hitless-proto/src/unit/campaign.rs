@@ -226,8 +226,17 @@ impl ControlUnit {
     fn granted(&mut self, record: Record) {
         let now = self.now;
         let began = self.campaign.since.take().unwrap_or(now);
-        let recovering =
-            self.campaign.judged.take().is_some() && !record.admits(self.context.unit, self.context.life);
+        if record.epoch < self.epoch() {
+            // While the verdict was on its way another unit went on from it, and this one may follow that unit already.
+            self.campaign.judged = None;
+            self.decline();
+            return self.campaign_if_orphaned();
+        }
+        // Where no epoch was ever opened there is nothing that only cards hold.
+        let opened_before = !record.in_sync.is_empty();
+        let recovering = self.campaign.judged.take().is_some()
+            && opened_before
+            && !record.admits(self.context.unit, self.context.life);
         self.campaign.next_try = None;
         self.campaign.told = None;
         let empty = Acting::Standby(crate::standby::Standby::left_behind(
@@ -272,8 +281,11 @@ impl ControlUnit {
             // It said so when it asked: a voter that takes another unit for the primary would deny it again at once, for ever.
             Ok(()) if judged.as_ref() == Some(&record) => {}
             Ok(()) => {
+                // At once; but where this was judged before, it was denied for another reason, which takes time to go away.
+                if judged.as_ref() != Some(&record) {
+                    self.campaign.next_try = Some(self.now);
+                }
                 self.campaign.judged = Some(record);
-                self.campaign.next_try = Some(self.now);
             }
             Err(wait) => self.wait_for(wait.to_string()),
         }

@@ -128,9 +128,14 @@ impl World {
         self.unit(unit).map(ControlUnit::role)
     }
 
-    /// One unit is primary and all others are in sync with it.
+    /// One unit is primary and all others are in sync with it, which the arbiter knows: while a record is being written that does
+    /// not name a standby, that standby could not succeed.
     #[must_use]
     pub fn is_whole(&self) -> bool {
+        let primary = self.primary().and_then(|unit| self.unit(unit)?.records());
+        if primary.is_some_and(|(_, writing)| writing.is_some()) {
+            return false;
+        }
         let roles: Vec<Option<Role>> = self.chassis.units.iter().map(|unit| self.role(*unit)).collect();
         let of = |role| roles.iter().filter(|found| **found == Some(role)).count();
         of(Role::Primary) == 1 && of(Role::Standby) + 1 == roles.len()

@@ -49,6 +49,23 @@ fn voter_that_hears_the_primary_needs_consent_unless_the_owner_itself_asks() {
     assert!(matches!(ask_ballot(&mut voter, 2, U1, true), VoteReply::Promised { .. }));
 }
 
+/// Else half of the voters may be held by one owner, and half by another, and neither let the other have its epoch (seed 2615).
+#[test]
+fn voter_hears_no_primary_in_an_owner_that_asked_until_that_owner_writes_again() {
+    let state = VoterState { promised: ballot(1, U1), accepted: record(1, 0, U1, &[]) };
+    let mut voter = Voter::new(state);
+    let mut hears = |from| match voter.handle(from, &VoteRequest::Poll, true).0 {
+        VoteReply::Poll(poll) => poll.hears_primary,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([U2, U1, U2].map(&mut hears), [true, false, false]);
+    voter.handle(U1, &VoteRequest::Write(record(1, 1, U1, &[])), true);
+    assert_eq!(
+        voter.handle(U2, &VoteRequest::Ballot { ballot: ballot(2, U2), consented: false }, true).0,
+        refused(ballot(1, U1), 2)
+    );
+}
+
 #[test]
 fn delayed_older_write_never_replaces_a_newer_one() {
     let mut voter = Voter::new(VoterState::default());
