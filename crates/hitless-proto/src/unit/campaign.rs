@@ -278,8 +278,6 @@ impl ControlUnit {
         let mut waited_for = record.clone();
         waited_for.in_sync.retain(|(unit, _)| !self.campaign.forgone.contains(unit));
         match recovery_ready(&waited_for, me, position, &peers) {
-            // It said so when it asked: a voter that takes another unit for the primary would deny it again at once, for ever.
-            Ok(()) if judged.as_ref() == Some(&record) => {}
             Ok(()) => {
                 // At once; but where this was judged before, it was denied for another reason, which takes time to go away.
                 if judged.as_ref() != Some(&record) {

@@ -5,8 +5,6 @@
 //! all taken before outputs are drained: batches form when outputs are.
 
 mod campaign;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use crate::arbiter::{Proposer, Voter};
