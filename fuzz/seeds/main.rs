@@ -3,6 +3,7 @@
 
 mod binary;
 mod lines;
+mod netlink;
 mod wire;
 
 use std::fs;
@@ -13,7 +14,7 @@ type Seeds = (&'static str, Vec<Vec<u8>>);
 
 fn main() -> std::io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let all: Vec<Seeds> = [wire::seeds(), lines::seeds(), binary::seeds()].concat();
+    let all: Vec<Seeds> = [wire::seeds(), lines::seeds(), binary::seeds(), netlink::seeds()].concat();
     for (target, seeds) in all {
         let folder = corpus.join(target);
         fs::create_dir_all(&folder)?;

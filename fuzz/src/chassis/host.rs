@@ -38,6 +38,8 @@ pub(super) struct Host {
     pub(super) persists: VecDeque<(u64, Durable)>,
     pub(super) batches: VecDeque<Batch>,
     pub(super) request: Option<ArbiterRequest>,
+    /// It was given something since its outputs were all taken.
+    pub(super) stirred: bool,
     table: BTreeMap<(ProcessId, Blob), Blob>,
 }
 
@@ -52,6 +54,7 @@ impl Host {
             persists: VecDeque::new(),
             batches: VecDeque::new(),
             request: None,
+            stirred: true,
             table: BTreeMap::new(),
         }
     }
@@ -63,6 +66,7 @@ impl Host {
         self.persists.clear();
         self.batches.clear();
         self.request = None;
+        self.stirred = true;
         if !keep_table {
             self.table.clear();
         }
@@ -75,6 +79,7 @@ impl Host {
 
     /// Gives the core one input; what must always hold holds after it.
     pub(super) fn take(&mut self, input: Input, now: Time) {
+        self.stirred = true;
         match &mut self.core {
             Core::Unit(unit) => drop(input.apply_to_unit(unit, now)),
             Core::Card(card) => drop(input.apply_to_card(card, now)),

@@ -49,7 +49,7 @@ fn act_all(worlds: &[[World; 2]], input: &[u8]) {
         world.tick();
     }
     for place in 0..world.hosts.len() {
-        world.drain(place);
+        world.drain_all(place);
         world.hosts[place].look();
     }
 }

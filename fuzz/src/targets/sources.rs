@@ -7,9 +7,11 @@ use hitless_proto::limits::{MAX_KEY, MAX_PART};
 use hitless_proto::process::{Process, fib, table};
 use hitless_runtime::source::{BadInput, Source, SourceItem};
 
-/// The input of a source.
+/// The input of a source; `None`: it is packed. What is unpacked has no bound by its length, and the target `packed`.
 pub(super) fn input_of(bytes: &[u8]) -> Option<Input> {
-    Input::new(Cursor::new(bytes.to_vec())).ok()
+    let mut input = Input::new(Cursor::new(bytes.to_vec())).ok()?;
+    let plain = input.peek().is_ok_and(|first| bytes.starts_with(first));
+    plain.then_some(input)
 }
 
 /// Reads up to `most` items. What is good must be a change that its process takes; what is bad has a place and a reason,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::netlink::codes::{IFF_CARRIER, IFF_UP, IFLA_IFNAME, RTM_NEWLINK};
-use super::netlink::{Malformed, Message};
+use super::netlink::{Attributes, Malformed, Message};
 
 /// The devices of this network namespace.
 #[derive(Debug, Default)]
@@ -57,6 +57,7 @@ impl Links {
         if family != 0 {
             return Ok(Change::Other);
         }
+        let named = if message.kind == RTM_NEWLINK { name_in(attributes)? } else { None };
         let was_usable = self.usable(number);
         let former = self.by_number.remove(&number);
         if let Some(former) = &former {
@@ -65,13 +66,7 @@ impl Links {
         if message.kind != RTM_NEWLINK {
             return Ok(if former.is_some() { Change::Down(number) } else { Change::Other });
         }
-        let mut name = former.map(|link| link.name).unwrap_or_default();
-        for attribute in attributes {
-            let (kind, value) = attribute?;
-            if kind == IFLA_IFNAME {
-                name = String::from_utf8_lossy(value).trim_end_matches('\0').to_owned();
-            }
-        }
+        let name = named.or(former.map(|link| link.name)).unwrap_or_default();
         let usable = flags & IFF_UP != 0 && flags & IFF_CARRIER != 0;
         self.by_name.insert(name.clone(), number);
         self.by_number.insert(number, Link { name, usable });
@@ -81,4 +76,15 @@ impl Links {
             (true, true) | (false, false) => Change::Other,
         })
     }
+}
+
+fn name_in(attributes: Attributes<'_>) -> Result<Option<String>, Malformed> {
+    let mut name = None;
+    for attribute in attributes {
+        let (kind, value) = attribute?;
+        if kind == IFLA_IFNAME {
+            name = Some(String::from_utf8_lossy(value).trim_end_matches('\0').to_owned());
+        }
+    }
+    Ok(name)
 }

@@ -18,6 +18,7 @@
 
 mod batch;
 mod events;
+mod examine;
 mod known;
 mod limits;
 mod links;
@@ -32,6 +33,8 @@ mod surveying;
 mod tests;
 mod watch;
 mod writing;
+
+pub use self::examine::{Examined, examine};
 
 use std::collections::HashSet;
 use std::io;

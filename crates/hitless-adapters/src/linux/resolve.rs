@@ -76,7 +76,12 @@ fn look_up(gateway: IpAddr) -> io::Result<u32> {
     let Received::Datagram(datagram) = socket.receive(ANSWER_TIMEOUT)? else {
         return Err(io::ErrorKind::TimedOut.into());
     };
-    for message in messages(datagram) {
+    link_in(datagram)
+}
+
+/// The link that the kernel names in its answer.
+pub(super) fn link_in(answer: &[u8]) -> io::Result<u32> {
+    for message in messages(answer) {
         let message = message?;
         match message.kind {
             NLMSG_ERROR => {

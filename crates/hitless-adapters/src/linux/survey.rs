@@ -15,6 +15,9 @@ use super::netlink::codes::{
 use super::netlink::{Encoder, Message, Received, Refusal, Socket, messages, refusal};
 use super::{next_hop, route};
 
+/// Number of every question where no kernel is asked.
+const REHEARSED: u32 = 1;
+
 /// What is dumped, in this order: links give next hops their names, next hops say why routes are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -68,17 +71,8 @@ impl Survey {
     /// No socket, or the kernel takes no question.
     pub(super) fn begin(scope: Scope, protocol: u8, known: &mut Known) -> io::Result<Self> {
         known.begin_round();
-        let progress = Progress {
-            scope,
-            protocol,
-            phase: Phase::Links,
-            number: 0,
-            interrupted: false,
-            tries: 0,
-            hops: Vec::new(),
-            spare: Vec::new(),
-        };
-        let mut survey = Self { socket: Socket::open(ANSWER_BUFFER)?, progress };
+        let mut survey =
+            Self { socket: Socket::open(ANSWER_BUFFER)?, progress: Progress::new(scope, protocol) };
         survey.ask()?;
         Ok(survey)
     }
@@ -127,7 +121,42 @@ impl Survey {
     }
 }
 
+/// A survey of everything on these messages instead of a kernel's, for tests on arbitrary input. Whether they are enough for it
+/// to be over.
+pub(super) fn rehearse<'a>(
+    known: &mut Known,
+    protocol: u8,
+    said: impl Iterator<Item = Message<'a>>,
+) -> io::Result<bool> {
+    known.begin_round();
+    let mut progress = Progress::new(Scope::All, protocol);
+    progress.question(REHEARSED);
+    for message in said {
+        if progress.take_message(known, &message)? == Dump::Over {
+            if progress.next_phase(known)? {
+                known.end_round();
+                return Ok(true);
+            }
+            progress.question(REHEARSED);
+        }
+    }
+    Ok(false)
+}
+
 impl Progress {
+    fn new(scope: Scope, protocol: u8) -> Self {
+        Self {
+            scope,
+            protocol,
+            phase: Phase::Links,
+            number: 0,
+            interrupted: false,
+            tries: 0,
+            hops: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
     fn question(&mut self, number: u32) -> Encoder {
         (self.number, self.interrupted) = (number, false);
         self.hops.clear();

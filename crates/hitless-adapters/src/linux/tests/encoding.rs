@@ -8,13 +8,15 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteProtocol, RouteType};
 use proptest::prelude::*;
 
+use super::super::PROTOCOL;
+use super::super::examine::examine;
 use super::super::links::Links;
 use super::super::mirror::{HeldRoute, RouteKey, RouteKind};
 use super::super::netlink::codes::{
-    NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NLMSG_ERROR,
-    RTM_NEWNEXTHOP, RTM_NEWROUTE,
+    IFLA_IFNAME, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST,
+    NLMSG_DONE, NLMSG_ERROR, RTM_NEWLINK, RTM_NEWNEXTHOP, RTM_NEWROUTE,
 };
-use super::super::netlink::{Encoder, Malformed, Message, messages, refusal};
+use super::super::netlink::{Encoder, Malformed, messages, refusal};
 use super::super::next_hop::{self, Form, KernelHop};
 use super::super::route::{self, KernelRoute};
 use hitless_proto::process::fib::{Member, NextHop};
@@ -155,13 +157,37 @@ fn a_message_that_does_not_add_up_is_refused_with_its_place() {
     assert_eq!(complaint(&long), [Malformed { offset: at, what: "a length that does not fit" }]);
 }
 
-fn read_everything(bytes: &[u8]) {
-    let mut links = Links::default();
-    for message in messages(bytes).flatten() {
-        let message: Message<'_> = message;
-        let _refused = (route::decode(&message), next_hop::decode(&message, &links), refusal(&message));
-        let _refused = links.take(&message);
+/// What a kernel with one link, one next hop and two routes of ours dumps, as answers to question 1.
+fn dumps() -> Vec<u8> {
+    let mut encoder = Encoder::default();
+    let done = |encoder: &mut Encoder| encoder.begin((NLMSG_DONE, 0), 1, &[0; 4]);
+    let mut link = [0; 16];
+    (link[4], link[8]) = (3, 1);
+    encoder.begin((RTM_NEWLINK, 0), 1, &link);
+    encoder.attribute(IFLA_IFNAME, b"v0\0");
+    done(&mut encoder);
+    let on_link = Form::Link { link: 3, family: 10 };
+    next_hop::encode_put(&mut encoder, (RTM_NEWNEXTHOP, 0), 1, (77, &on_link), PROTOCOL);
+    done(&mut encoder);
+    for (key, held) in [sample("10.0.0.0/8", 254, 20), sample("2001:db8::/33", 254, 1024)] {
+        route::encode_put(&mut encoder, (RTM_NEWROUTE, 0), 1, (&key, &held), PROTOCOL);
+        done(&mut encoder);
     }
+    encoder.bytes().to_vec()
+}
+
+#[test]
+fn a_survey_of_what_was_dumped_finds_it_once() {
+    let whole = dumps();
+    let found = examine(&whole);
+    assert_eq!((found.messages, found.surveyed, found.found), (8, true, 3), "{found:?}");
+    assert_eq!((found.unlike, found.found_again), (0, 0));
+    assert!(!examine(&whole[..whole.len() - 20]).surveyed, "the last dump has no end");
+}
+
+fn read_everything(bytes: &[u8]) {
+    let found = examine(bytes);
+    assert_eq!((found.unlike, found.found_again), (0, 0), "{found:?}");
 }
 
 proptest! {
@@ -171,8 +197,8 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_to_a_message_makes_a_reader_panic_or_hang(at in 0_usize..300, value in any::<u8>(), cut in 0_usize..300) {
-        let mut bytes = encoded(&samples());
+    fn no_damage_to_a_message_makes_a_reader_panic_or_hang(at in 0_usize..700, value in any::<u8>(), cut in 0_usize..700) {
+        let mut bytes = [encoded(&samples()), dumps()].concat();
         let at = at % bytes.len();
         bytes[at] = value;
         read_everything(&bytes);
