@@ -78,7 +78,6 @@ impl Summary {
         for (fault, times) in &other.faults {
             *self.faults.entry(*fault).or_default() += times;
         }
-        self.coverage.add(&other.coverage);
     }
 }
 

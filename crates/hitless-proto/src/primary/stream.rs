@@ -169,10 +169,11 @@ impl Stream {
         })
     }
 
-    /// A fill was refused: it carries the version of the entry, below what the channel has acked.
+    /// A fill was refused: it carries the version of the entry, below what the channel has acked. What is not for the card is
+    /// a delete there.
     fn fill_refused(&mut self, card: CardId, nack: &Nack) -> Option<Event> {
         let row = self.table.row(&nack.key).filter(|row| row.version() == nack.version)?;
-        let part = row.part().map(Blob::new);
+        let part = row.part().filter(|_| row.audience().contains(card)).map(Blob::new);
         self.failures.insert(&self.table, card, (&nack.key, part.as_deref()));
         self.settled_event(card, &nack.key, nack.version, (Settled::Failed, Some(&nack.reason)))
     }

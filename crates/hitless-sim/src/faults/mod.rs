@@ -105,10 +105,15 @@ impl Chaos {
     fn follow_ambush(&mut self, world: &mut World) {
         for (party, deed) in world.met() {
             match deed {
-                Deed::Kill => self.later(world, (1_000, 3_000_000), Undo::Restart(party)),
+                Deed::Kill | Deed::KillAfter(_) => {
+                    self.later(world, (1_000, 3_000_000), Undo::Restart(party));
+                }
+                Deed::DiskFails | Deed::DiskFull => {
+                    self.later(world, (10_000, 2_000_000), Undo::Disk(party));
+                }
                 Deed::Freeze => self.later(world, (10_000, 4_000_000), Undo::Thaw(party)),
                 Deed::Exhaust => self.later(world, (10_000, 2_000_000), Undo::Resources(party)),
-                Deed::Reset => {}
+                Deed::Reset | Deed::RepeatAcks => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use hitless_proto::ControlUnit;
 use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::io::Role;
 
-pub use ambush::{Ambush, Deed};
+pub use ambush::{Ambush, Deed, When};
 pub(crate) use ambush::{any as any_moment, may_kill};
 
 use crate::coverage::Row;

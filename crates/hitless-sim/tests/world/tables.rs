@@ -1,7 +1,7 @@
 //! Forwarding tables that lie, and that others change; disks.
 
 use super::*;
-use hitless_proto::entry::Blob;
+use hitless_proto::entry::{Audience, Blob, Change, Content};
 use hitless_proto::ids::Epoch;
 use hitless_proto::process::fib::{self, FibKey, Member, NextHop, Route};
 
@@ -157,4 +157,30 @@ fn only_a_card_without_a_vote_may_lose_its_disk() {
     assert_eq!(world.disk_losses(Party::Card(card)), 1);
     world.run_until(|world| convergence::check(world).is_ok()).unwrap();
     assert_eq!(world.card_status(card).unwrap().promised, Epoch(1));
+}
+
+/// An entry that is taken from a card is a delete there. Its refusal was learned again after a reset as that of a put, and the
+/// card was compared for ever.
+#[test]
+fn a_refused_delete_of_what_others_keep_is_known_for_a_delete_after_a_reset() {
+    let mut world = up(World::builder());
+    let primary = Party::Unit(world.primary().unwrap());
+    let named = |cards: &[CardId]| {
+        let audience = Audience::cards(cards.iter().copied());
+        let content = Content { audience, card_part: "value".into(), standby_part: None };
+        Change { key: "named".into(), content: Some(content) }
+    };
+    world.submit(table::ID, named(&[CardId(1), CardId(2)])).unwrap();
+    world.run_until(World::all_safe).unwrap();
+    world.fail_key(CardId(1), table::ID, b"named");
+    world.submit(table::ID, named(&[CardId(2)])).unwrap();
+    // Until the last of its retries was refused too: that is the last op of the card.
+    world.run_for(60_000_000).unwrap();
+    world.reset_link(primary, C1);
+    world.run_for(1_000_000).unwrap();
+    let channels = world.card_status(CardId(1)).unwrap().channels;
+    assert!(channels.iter().all(|channel| channel.in_step), "{channels:?}");
+    assert_eq!(holds(&world, 1, "named").as_deref(), Some("value"), "its table refuses to let go of it");
+    settle(&mut world);
+    assert_eq!(holds(&world, 1, "named"), None);
 }
