@@ -4,7 +4,7 @@
 use hitless_proto::arbiter::{Record, VoterState};
 use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use hitless_proto::ids::{CardId, Epoch, Life, Party, Time, UnitId};
-use hitless_proto::io::{Durable, Output, Role, Verdict};
+use hitless_proto::io::{ArbiterRequest, Durable, Output, Role, Verdict};
 use hitless_proto::message::{Ballot, Message, Poll, UnitMessage, UnitReport, VoteReply};
 use hitless_proto::{ControlUnit, UnitConfig, UnitStart};
 
@@ -71,4 +71,23 @@ fn a_grant_that_comes_after_a_newer_epoch_makes_nobody_primary() {
     let record = Record { epoch: Epoch(3), owner: UnitId(2), ..Record::default() };
     unit.handle_verdict(Verdict::Granted(record), Time(1_000_001));
     assert_eq!((unit.role(), unit.status().epoch), (Role::Joining, Epoch(4)));
+}
+
+/// Else it waits for every card, though nobody was ever told that anything is safe (seed 3716).
+#[test]
+fn who_may_recover_where_no_epoch_was_ever_opened_waits_for_no_card() {
+    let mut unit = candidate(ArbiterKind::External);
+    let never_opened = Record { epoch: Epoch(1), owner: OTHER.0, ..Record::default() };
+    let granted = Record { epoch: Epoch(2), owner: UnitId(2), ..Record::default() };
+    for verdict in [Verdict::Denied(never_opened), Verdict::Granted(granted)] {
+        while !drain(&mut unit).iter().any(|output| matches!(output, Output::Arbitrate(_))) {
+            unit.handle_timeout(unit.next_timeout().unwrap());
+        }
+        unit.handle_verdict(verdict, Time(1_000_000));
+    }
+    let outputs = drain(&mut unit);
+    assert_eq!(unit.role(), Role::TakingOver);
+    let opens =
+        |output: &Output| matches!(output, Output::Arbitrate(ArbiterRequest::Write(record)) if record.opened);
+    assert!(outputs.iter().any(opens), "{outputs:?}");
 }

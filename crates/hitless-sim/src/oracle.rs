@@ -93,12 +93,13 @@ impl Oracle {
         }
     }
 
-    /// A channel came into step: the card has all that the primary of `epoch` has, but nothing of later ones.
-    pub(crate) fn in_step(&mut self, process: ProcessId, card: CardId, epoch: Epoch) {
+    /// A channel came into step: the card has all that the primary of `epoch` had when it asked. What it has issued since may be
+    /// safe too, and is not at the card before that has `applied` it.
+    pub(crate) fn in_step(&mut self, process: ProcessId, card: CardId, (epoch, applied): (Epoch, Version)) {
         self.newest_safe(
             |of| of == process,
             |_, op, _| {
-                if op.version.epoch <= epoch {
+                if op.version.epoch <= epoch && op.version <= applied {
                     op.survivors.in_step(card);
                 }
             },

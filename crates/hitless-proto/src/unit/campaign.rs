@@ -232,8 +232,11 @@ impl ControlUnit {
             self.decline();
             return self.campaign_if_orphaned();
         }
-        let recovering =
-            self.campaign.judged.take().is_some() && !record.admits(self.context.unit, self.context.life);
+        // Where no epoch was ever opened there is nothing that only cards hold.
+        let opened_before = !record.in_sync.is_empty();
+        let recovering = self.campaign.judged.take().is_some()
+            && opened_before
+            && !record.admits(self.context.unit, self.context.life);
         self.campaign.next_try = None;
         self.campaign.told = None;
         let empty = Acting::Standby(crate::standby::Standby::left_behind(

@@ -199,7 +199,11 @@ impl World {
                     let life = self.unit(unit).and_then(|unit| unit.life_of(Party::Card(*card)));
                     if life.is_some_and(|life| self.lives(Party::Card(*card), life)) {
                         let epoch = self.epochs.get(&unit).copied().unwrap_or_default();
-                        self.oracle.in_step(*process, *card, epoch);
+                        let channels =
+                            self.card_status(*card).map(|status| status.channels).unwrap_or_default();
+                        let applied = channels.iter().find(|channel| channel.process == *process);
+                        let applied = applied.map(|channel| channel.applied).unwrap_or_default();
+                        self.oracle.in_step(*process, *card, (epoch, applied));
                     }
                 }
                 Event::Completed { process, programmed, safe } => {
