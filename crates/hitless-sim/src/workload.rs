@@ -150,8 +150,16 @@ impl Workload {
         }
     }
 
+    /// When all is healed: what some card refused, or what was not told to be safe, is said again.
+    pub fn after_the_storm(&mut self, world: &mut World) {
+        self.note_refused(world);
+        if let Some(primary) = world.primary() {
+            self.say_again(world, primary);
+        }
+    }
+
     /// Keys that some card refused are said again.
-    pub fn note_refused(&mut self, world: &World) {
+    fn note_refused(&mut self, world: &World) {
         for card in world.cards() {
             for process in world.processes() {
                 let entries = world.card(*card).into_iter().flat_map(|card| card.entries(*process));
@@ -162,7 +170,7 @@ impl Workload {
     }
 
     /// Says again what is to be said again, as it is wanted now.
-    pub fn say_again(&mut self, world: &mut World, unit: UnitId) {
+    fn say_again(&mut self, world: &mut World, unit: UnitId) {
         while let Some((process, key)) = self.again.pop_first() {
             let content = self.wanted.get(&(process, key.clone())).cloned().flatten();
             if !self.submit(world, unit, process, Change { key: key.clone(), content }) {
