@@ -104,6 +104,7 @@ impl Primary {
         self.roster_due = true;
         if let Party::Card(card) = party {
             self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
+            self.takeover.iter_mut().for_each(|takeover| takeover.begins_anew(broken.process, card));
         }
         context.event(Event::OutOfStep { process: broken.process, follower: party, reason: "it saw a hole" });
         send_start(context, self.epoch, stream, party);

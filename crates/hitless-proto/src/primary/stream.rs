@@ -281,11 +281,12 @@ impl Stream {
             let expected = self.base_sum(party, 0, 0);
             let Some(feed) = self.feeds.get_mut(&party) else { continue };
             feed.audited_at = now;
-            if feed.next > last {
-                feed.state = FeedState::InStep { audit: Some(expected) };
-                let (process, session) = (self.process, feed.session);
-                send_ask(context, party, Ask { epoch, process, session, question: Question::Root });
+            if feed.next <= last {
+                continue;
             }
+            feed.state = FeedState::InStep { audit: Some(expected) };
+            let (process, session) = (self.process, feed.session);
+            send_ask(context, party, Ask { epoch, process, session, question: Question::Root });
             if let Party::Card(card) = party {
                 // What made the table refuse may be gone without a word: an audit finds out, at its own slow pace.
                 self.failures.try_soon(card, now);

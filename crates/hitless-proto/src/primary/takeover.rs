@@ -80,6 +80,13 @@ impl Takeover {
         }
     }
 
+    /// A channel begins anew, to be compared: what it is sent from now on is no replay.
+    pub(super) fn begins_anew(&mut self, process: ProcessId, card: CardId) {
+        if let Some(channel) = self.channels.get_mut(&(process, card)).filter(|channel| !channel.over) {
+            channel.report.method = Method::Reconcile;
+        }
+    }
+
     pub(super) fn acked(&mut self, process: ProcessId, card: CardId, (upto, now): (Seq, Time)) {
         let Some(channel) = self.channels.get_mut(&(process, card)) else { return };
         if upto >= channel.replay_upto && !channel.over {

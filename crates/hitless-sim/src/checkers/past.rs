@@ -99,6 +99,12 @@ impl Past {
         held.map(|(key, (version, _))| (key, version))
     }
 
+    /// Whether an op or an entry of a fill was delivered to a card, and is not known to have been passed over.
+    pub(super) fn waits(&self, card: CardId, process: ProcessId, version: Version) -> bool {
+        let waiting = self.channels.get(&(card, process)).into_iter().flat_map(|channel| &channel.waiting);
+        waiting.into_iter().any(|work| work.version == version)
+    }
+
     /// A unit that is in sync with `unit` by the record, and was not seen with all ops up to here.
     pub(super) fn lacking(
         &self,

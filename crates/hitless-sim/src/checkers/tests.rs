@@ -160,8 +160,10 @@ fn what_a_card_takes() {
         let (route, hop) = (fib::FibKey::decode(&[1, 8, 10]).unwrap(), fib::FibKey::NextHop(1));
         let version = Version::new(1, 1);
         let entries = vec![op(version, route.encode(), "...."), op(version, hop.encode(), "....")];
-        let fill = Fill { epoch: primary(world).2, process: fib::ID, session: 1, entries };
-        to_card(world, &Message::ToCard(ToCard::Fill(fill)));
+        let (epoch, process, session) = (primary(world).2, fib::ID, 9);
+        let start = Start { epoch, process, session, base: version, keep: version };
+        to_card(world, &Message::ToCard(ToCard::Start(start)));
+        to_card(world, &Message::ToCard(ToCard::Fill(Fill { epoch, process, session, entries })));
     }));
     assert!(sees("one id, one payload", |world| {
         let same = |part| op(Version::new(1, 1), "key".into(), part);

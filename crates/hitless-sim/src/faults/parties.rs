@@ -29,7 +29,9 @@ const IN_ROLES: &[When] = &[
     When::Role(Victim::TAKING_OVER),
     When::Role(Victim::HANDING_OVER),
     When::MomentOf(Victim::TAKING_OVER, Row::MidBulk),
+    When::MomentOf(Victim::TAKING_OVER, Row::MidReplay),
     When::MomentOf(Victim::TAKING_OVER, Row::Replayed),
+    When::MomentOf(Victim::TAKING_OVER, Row::PromiseLost),
     When::MomentOf(Victim::HANDING_OVER, Row::HandedOver),
 ];
 /// A party that dies soon does so within so many outputs.
@@ -85,7 +87,7 @@ impl Chaos {
     }
 
     fn draw_when(&mut self) -> Option<When> {
-        if self.random.one_in(3) {
+        if self.random.one_in(2) {
             return self.random.pick(IN_ROLES);
         }
         let rare = self.random.pick(RARE).filter(|_| self.random.one_in(4));
@@ -93,15 +95,17 @@ impl Chaos {
     }
 
     fn draw_deed(&mut self) -> Deed {
-        match self.random.below(16) {
+        match self.random.below(20) {
             0 | 1 => Deed::Freeze,
             2 | 3 => Deed::Reset,
             4 => Deed::Exhaust,
             5 => Deed::DiskFails,
             6 => Deed::DiskFull,
             7 | 8 => Deed::RepeatAcks,
-            9..=11 => Deed::KillAfter(self.random.below(SOON)),
-            12.. => Deed::Kill,
+            9 => Deed::FlipBit,
+            10 => Deed::DialTwice,
+            11..=13 => Deed::KillAfter(self.random.below(SOON)),
+            14.. => Deed::Kill,
         }
     }
 

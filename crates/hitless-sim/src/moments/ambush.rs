@@ -27,6 +27,10 @@ pub enum Deed {
     DiskFull,
     /// The last acks reach it again, if it is a unit.
     RepeatAcks,
+    /// A bit of what is on the way to it is flipped.
+    FlipBit,
+    /// Somebody who has a link with it dials again, or it does.
+    DialTwice,
 }
 
 /// What an ambush waits for.
@@ -129,6 +133,11 @@ impl World {
         }
     }
 
+    fn some_peer(&mut self, party: Party) -> Option<Party> {
+        let peers: Vec<Party> = self.hosts.get(&party)?.links.keys().copied().collect();
+        self.random.pick(&peers)
+    }
+
     fn do_to(&mut self, party: Party, deed: Deed) {
         match deed {
             Deed::Kill => self.kill(party),
@@ -144,6 +153,17 @@ impl World {
             }
             Deed::DiskFails => self.disk_mut(party).into_iter().for_each(|disk| disk.failing = true),
             Deed::DiskFull => self.fill_disk(party, true),
+            Deed::FlipBit => {
+                let Some(peer) = self.some_peer(party) else { return };
+                self.flip_bit(peer, party);
+            }
+            Deed::DialTwice => {
+                let Some(peer) = self.some_peer(party) else { return };
+                if self.dial_twice(peer, party) {
+                    self.hit(Row::TwoSessions, peer);
+                    self.hit(Row::TwoSessions, party);
+                }
+            }
             Deed::RepeatAcks => {
                 let Party::Unit(unit) = party else { return };
                 for card in self.cards.clone() {

@@ -1,6 +1,7 @@
 //! Forwarding tables that lie, and that others change; disks.
 
 use super::*;
+use hitless_proto::config::{OutputRule, Timing};
 use hitless_proto::entry::{Audience, Blob, Change, Content};
 use hitless_proto::ids::Epoch;
 use hitless_proto::process::fib::{self, FibKey, Member, NextHop, Route};
@@ -183,4 +184,22 @@ fn a_refused_delete_of_what_others_keep_is_known_for_a_delete_after_a_reset() {
     assert_eq!(holds(&world, 1, "named").as_deref(), Some("value"), "its table refuses to let go of it");
     settle(&mut world);
     assert_eq!(holds(&world, 1, "named"), None);
+}
+
+/// Retries were issued with every audit, also while the gate held back the last one: one behind the other.
+#[test]
+fn a_refused_key_is_not_tried_again_before_the_last_try_was_answered() {
+    let timing = Timing { audit: 700_000, evict: 600_000_000, ..Timing::default() };
+    let mut world = up(World::builder().output_rule(OutputRule::Gated).timing(timing));
+    let primary = world.primary().unwrap();
+    let standby = *world.units().iter().find(|unit| **unit != primary).unwrap();
+    world.fail_key(CardId(1), table::ID, b"key-0");
+    load(&mut world, 0, 1);
+    world.run_for(10_000_000).unwrap();
+    let issued = |world: &World| world.unit(primary).unwrap().progress(table::ID).unwrap().received.seq.0;
+    let before = issued(&world);
+    world.hold_one_way(Party::Unit(primary), Party::Unit(standby));
+    world.run_for(20_000_000).unwrap();
+    assert!(issued(&world) <= before + 1, "{} after {before}", issued(&world));
+    settle(&mut world);
 }
