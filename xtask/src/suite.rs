@@ -53,7 +53,7 @@ pub(crate) fn all() -> Result<bool> {
 }
 
 /// What looks for faults that no test names: the simulator over many seeds, and over some of them twice; the model checker
-/// over small chassis, and the proof that it sees what is wrong.
+/// over small chassis; and of each the proof that it sees what is wrong.
 fn searches() -> Result<bool> {
     let sim = ["run", "--release", "-q", "-p", "hitless-sim", "--locked"];
     let model = ["run", "--release", "-q", "-p", "hitless-model", "--locked"];
@@ -64,14 +64,16 @@ fn searches() -> Result<bool> {
         good &= loudly(&mut cargo(&[program, rest].concat()))?;
         Ok(())
     };
-    search(&sim, &["--", "sweep", "--seeds", "0..500"])?;
+    search(&sim, &["--", "sweep", "--seeds", "0..500", "--coverage", "--require-coverage"])?;
     search(&sim, &["--", "sweep", "--seeds", "500..540", "--twice"])?;
+    search(&sim, &[mutants, &["mutants"]].concat())?;
     search(&model, &["--", "--per-commit"])?;
     search(&model, &[mutants, &["--mutants"]].concat())?;
-    let reduced = ["--features", "mutants", "--test", "mutants"];
-    good &= loudly(&mut cargo(
-        &[&["test", "--release", "-q", "-p", "hitless-model", "--locked"][..], &reduced].concat(),
-    ))?;
+    for of in ["hitless-sim", "hitless-model"] {
+        let test =
+            ["test", "--release", "-q", "-p", of, "--locked", "--features", "mutants", "--test", "mutants"];
+        good &= loudly(&mut cargo(&test))?;
+    }
     Ok(good)
 }
 

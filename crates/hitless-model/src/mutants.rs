@@ -88,7 +88,6 @@ fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
             Bounds::new(2, 1, base, Faults { cuts: 2, ..Faults::default() }),
         ),
         Rule::ReplayOrder
-        | Rule::NewerOnly
         | Rule::QuietPromise
         | Rule::HistoryBegins
         | Rule::Nack
@@ -117,8 +116,6 @@ fn where_it_shows(rule: Rule) -> Result<(&'static str, Bounds), &'static str> {
 fn why_not_here(rule: Rule) -> &'static str {
     if rule == Rule::ReplayOrder {
         "entries of `table` do not depend on each other; those of `fib` do"
-    } else if rule == Rule::NewerOnly {
-        "links keep order and repeat nothing, and a fill is read when it is sent, behind every newer op"
     } else {
         "not searched for here: the simulator hunts it"
     }

@@ -7,11 +7,21 @@
 use core::sync::atomic::{AtomicU8, Ordering};
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($(#[doc = $says:literal] $name:ident,)*) => {
         /// A rule.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Rule {
-            $($(#[$doc])* $name,)*
+            $(#[doc = $says] $name,)*
+        }
+
+        impl Rule {
+            /// What it says.
+            #[must_use]
+            pub fn says(self) -> &'static str {
+                match self {
+                    $(Self::$name => $says.trim_ascii(),)*
+                }
+            }
         }
 
         /// All of them.
@@ -66,8 +76,6 @@ rules! {
     RollForward,
     /// What is in doubt is replayed.
     Replay,
-    /// A card applies an op only if it is newer than what it holds.
-    NewerOnly,
     /// A card answers a claim when its forwarding table is done with what it was given.
     QuietPromise,
     /// A card vouches for no op from before its channel began.

@@ -11,8 +11,9 @@ pub mod coverage;
 pub mod disk;
 pub mod faults;
 pub mod forwarding_table;
-pub mod moments;
 #[cfg(feature = "mutants")]
+pub mod hunt;
+pub mod moments;
 pub mod mutants;
 mod network;
 pub mod oracle;
@@ -20,6 +21,7 @@ mod process;
 pub mod random;
 pub mod replay;
 pub mod run;
+pub mod scenes;
 pub mod schedule;
 pub mod shrink;
 mod survivors;

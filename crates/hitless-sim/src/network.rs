@@ -7,7 +7,7 @@ mod pipe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hitless_proto::ids::{Life, Party, Time};
+use hitless_proto::ids::{CardId, Life, Party, Time, UnitId};
 
 pub(crate) use pipe::{Inflow, Parcel, Pipe};
 
@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     pub(crate) open: [bool; 2],
     /// The dialer has heard of it, or never will: only then can the connection be over.
     pub(crate) established: bool,
+    /// Something that its card sent was lost: nothing that comes behind is taken.
+    pub(crate) torn_off: bool,
     /// Towards each end.
     pub(crate) pipes: [Pipe; 2],
 }
@@ -72,8 +74,8 @@ pub(crate) struct Network {
     cuts: BTreeMap<(Party, Party), Time>,
     /// Directions in which messages wait, while heartbeats pass.
     holds: BTreeSet<(Party, Party)>,
-    /// Directions in which acks are lost.
-    pub(crate) deaf: BTreeSet<(Party, Party)>,
+    /// Cards whose acks a unit does not get; `true`: nor what comes behind them on the same connection.
+    pub(crate) deaf: BTreeMap<(CardId, UnitId), bool>,
     /// One frame in so many is torn or merged; 0: none.
     pub(crate) torn: u64,
     /// Chunks that came on a connection that its receiver had given up.
@@ -91,7 +93,7 @@ impl Network {
         let pipes = [Pipe::default(), Pipe::default()];
         self.connections.insert(
             self.dialed,
-            Connection { parties, lives, open: [false, false], established: false, pipes },
+            Connection { parties, lives, open: [false, false], established: false, torn_off: false, pipes },
         );
         self.dialed
     }

@@ -181,6 +181,12 @@ impl Oracle {
         open.flat_map(|(_, ats)| ats).map(move |at| &self.ops(process)[*at])
     }
 
+    /// The first op of a process in an epoch that the source was not told to be safe.
+    pub(crate) fn open_in(&self, process: ProcessId, epoch: Epoch) -> Option<&Submitted> {
+        let first = self.open.get(&(process, epoch))?.first()?;
+        Some(&self.ops(process)[*first])
+    }
+
     /// Every key that was ever named.
     pub(crate) fn keys(&self, process: ProcessId) -> impl Iterator<Item = &Blob> {
         self.by_key.keys().filter(move |(of, _)| *of == process).map(|(_, key)| key)

@@ -1,4 +1,4 @@
-//! One run: a world, its load and its faults, all from one seed; then it is healed, and must come to rest whole.
+//! One run: a world, its load and its faults, all from one seed, or a scene; then it is healed, and must come to rest whole.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use crate::checkers::{Violation, convergence, safe};
 use crate::coverage::{Coverage, windows};
 use crate::faults::{Chaos, Fault};
 use crate::random::Random;
+use crate::scenes::Scene;
 use crate::schedule::{Drawn, Schedule};
 use crate::trace::Tracing;
 use crate::workload::{Habits, Workload};
@@ -20,8 +21,8 @@ use crate::world::{Builder, Speeds, World};
 
 /// Simulated time in which a healed chassis must be whole.
 const REST: u64 = 900_000_000;
-/// Steps after which a run is taken to go round in circles.
-const MOST_STEPS: u64 = 6_000_000;
+/// Steps after which a run is taken to go round in circles: most take some ten thousand.
+pub const MOST_STEPS: u64 = 6_000_000;
 /// Where epochs begin that are near their end, with room for those of one run.
 const HIGH_EPOCH: Epoch = Epoch(u32::MAX - 5_000);
 /// Between two looks at the whole.
@@ -78,7 +79,6 @@ impl Summary {
         for (fault, times) in &other.faults {
             *self.faults.entry(*fault).or_default() += times;
         }
-        self.coverage.add(&other.coverage);
     }
 }
 
@@ -110,10 +110,14 @@ pub fn run(seed: u64, tracing: Tracing) -> Outcome {
 /// Runs a case.
 #[must_use]
 pub fn run_case(case: &Case, tracing: Tracing) -> Outcome {
-    let Case { seed, schedule, canary, without: _ } = case;
+    let steps = case.steps.unwrap_or(MOST_STEPS);
+    if let Some(scene) = case.scene {
+        return play(scene, scene.chassis().seed(case.seed).trace(tracing).most_steps(steps));
+    }
+    let Case { seed, schedule, .. } = case;
     let mut random = Random::new(*seed);
-    let builder = chassis(&mut random).seed(random.number()).trace(tracing);
-    let mut world = if *canary { builder.canary() } else { builder }.build();
+    let builder = chassis(&mut random).seed(random.number()).trace(tracing).most_steps(steps);
+    let mut world = if case.canary { builder.canary() } else { builder }.build();
     let chaos = Chaos::new(random.number());
     let habits = Habits::draw(&mut random);
     let load = Workload::new(random.number(), habits);
@@ -122,14 +126,10 @@ pub fn run_case(case: &Case, tracing: Tracing) -> Outcome {
     let pause = random.between(0, 1_000_000);
     world.trace.line(Time(0), || format!("seed {seed}: {:?}, {:?}", world.chassis, chaos.enabled()));
     let mut storm = Storm { schedule, chaos, load, random, end, heavy: habits.heavy };
-    let phases = || {
-        storm.safety(&mut world)?;
-        rest(&mut world, &mut storm.load)?;
-        failover(&mut world, pause)
-    };
-    // What is left of a run that panics says when, and which strikes there were: so it can be shrunk.
-    let result = catch_unwind(AssertUnwindSafe(phases)).unwrap_or_else(|payload| {
-        Err(Violation { property: "no panic", what: said(payload.as_ref()), at: world.now() })
+    let result = guarded(&mut world, |world| {
+        storm.safety(world)?;
+        rest(world, |world| storm.load.after_the_storm(world))?;
+        failover(world, pause)
     });
     let Storm { chaos, load, .. } = storm;
     let summary = Summary::of(&world, chaos.struck);
@@ -137,6 +137,34 @@ pub fn run_case(case: &Case, tracing: Tracing) -> Outcome {
     let digest = world.trace.digest();
     let trace = world.trace.to_string();
     Outcome { summary, violation: result.err(), trace, digest, strikes, ops, end }
+}
+
+/// Plays a scene, and lets the chassis come to rest.
+fn play(scene: &Scene, builder: Builder) -> Outcome {
+    let mut world = builder.build();
+    let result = guarded(&mut world, |world| {
+        scene.play(world)?;
+        rest(world, |_| ())
+    });
+    Outcome {
+        summary: Summary::of(&world, BTreeMap::new()),
+        violation: result.err(),
+        trace: world.trace.to_string(),
+        digest: world.trace.digest(),
+        strikes: Vec::new(),
+        ops: Vec::new(),
+        end: world.now(),
+    }
+}
+
+/// What is left of a run that panics says when, and which strikes there were: so it can be shrunk.
+fn guarded(
+    world: &mut World,
+    phases: impl FnOnce(&mut World) -> Result<(), Violation>,
+) -> Result<(), Violation> {
+    catch_unwind(AssertUnwindSafe(|| phases(world))).unwrap_or_else(|payload| {
+        Err(Violation { property: "no panic", what: said(payload.as_ref()), at: world.now() })
+    })
 }
 
 /// What a panic said.
@@ -197,7 +225,6 @@ impl Storm<'_> {
     fn safety(&mut self, world: &mut World) -> Result<(), Violation> {
         while world.now() < self.end {
             world.run_for(self.random.between(200, 20_000))?;
-            bounded(world)?;
             self.load.tick(world, self.schedule);
             if self.heavy {
                 windows::count(world);
@@ -208,18 +235,15 @@ impl Storm<'_> {
     }
 }
 
-/// The world is healed: within bounds it is whole, and everything is where it should be.
-fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
+/// The world is healed: within bounds it is whole, and everything is where it should be. Meanwhile sources do what `sources`
+/// says.
+fn rest(world: &mut World, mut sources: impl FnMut(&mut World)) -> Result<(), Violation> {
     world.ambush = None;
     world.heal();
     let until = world.now().after(REST);
     loop {
         world.run_for(LOOK)?;
-        bounded(world)?;
-        load.note_refused(world);
-        if let Some(primary) = world.primary() {
-            load.say_again(world, primary);
-        }
+        sources(world);
         let found = if world.is_whole() { convergence::check(world) } else { Err(roles(world)) };
         match found {
             Ok(()) => return judge(world),
@@ -229,13 +253,6 @@ fn rest(world: &mut World, load: &mut Workload) -> Result<(), Violation> {
             Err(_) => {}
         }
     }
-}
-
-fn bounded(world: &World) -> Result<(), Violation> {
-    if world.steps < MOST_STEPS {
-        return Ok(());
-    }
-    Err(Violation { property: "progress", what: format!("{MOST_STEPS} steps in one run"), at: world.now() })
 }
 
 fn roles(world: &World) -> String {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::{Audience, Blob, Change, Content};
 use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, Time, UnitId};
+use hitless_proto::io::Role;
 use hitless_proto::limits::MAX_UNSTABLE;
 use hitless_proto::process::fib;
 
@@ -84,7 +85,7 @@ impl Workload {
         }
     }
 
-    /// Submits some changes, as far as `schedule` has them, to whichever unit says that it is primary.
+    /// Submits some changes, as far as `schedule` has them, to whichever unit says that it is primary, or was until now.
     ///
     /// They are drawn even if no unit does: what is drawn does not depend on what the chassis does.
     pub fn tick(&mut self, world: &mut World, schedule: &Schedule) {
@@ -122,13 +123,14 @@ impl Workload {
         }
     }
 
-    /// The unit that is asked, after it was told again what its predecessor left open.
+    /// The unit that is asked, after it was told again what its predecessor left open. One that hands its role over is asked
+    /// too: it is for that unit to refuse.
     fn connect(&mut self, world: &mut World) -> Option<UnitId> {
-        let is_primary = |unit: &UnitId| {
+        let leads = |unit: &UnitId| {
             world.is_up(Party::Unit(*unit))
-                && world.unit(*unit).is_some_and(hitless_proto::ControlUnit::is_primary)
+                && matches!(world.role(*unit), Some(Role::Primary | Role::HandingOver))
         };
-        let primaries: Vec<UnitId> = world.units().iter().filter(|unit| is_primary(unit)).copied().collect();
+        let primaries: Vec<UnitId> = world.units().iter().filter(|unit| leads(unit)).copied().collect();
         let chance = self.random.number();
         let unit = Random::new(chance).pick(&primaries)?;
         let epoch = world.epochs.get(&unit).copied().unwrap_or_default();
@@ -148,8 +150,16 @@ impl Workload {
         }
     }
 
+    /// When all is healed: what some card refused, or what was not told to be safe, is said again.
+    pub fn after_the_storm(&mut self, world: &mut World) {
+        self.note_refused(world);
+        if let Some(primary) = world.primary() {
+            self.say_again(world, primary);
+        }
+    }
+
     /// Keys that some card refused are said again.
-    pub fn note_refused(&mut self, world: &World) {
+    fn note_refused(&mut self, world: &World) {
         for card in world.cards() {
             for process in world.processes() {
                 let entries = world.card(*card).into_iter().flat_map(|card| card.entries(*process));
@@ -160,7 +170,7 @@ impl Workload {
     }
 
     /// Says again what is to be said again, as it is wanted now.
-    pub fn say_again(&mut self, world: &mut World, unit: UnitId) {
+    fn say_again(&mut self, world: &mut World, unit: UnitId) {
         while let Some((process, key)) = self.again.pop_first() {
             let content = self.wanted.get(&(process, key.clone())).cloned().flatten();
             if !self.submit(world, unit, process, Change { key: key.clone(), content }) {

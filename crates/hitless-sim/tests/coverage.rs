@@ -5,7 +5,7 @@ use hitless_proto::ids::Time;
 use hitless_proto::process::table;
 use hitless_sim::World;
 use hitless_sim::coverage::{Coverage, ROWS, Row, Victim, expected, markdown};
-use hitless_sim::moments::{Ambush, Deed};
+use hitless_sim::moments::{Ambush, Deed, When};
 use hitless_sim::run::run;
 use hitless_sim::trace::Tracing;
 
@@ -48,7 +48,7 @@ fn lie_in_wait(row: Row) -> World {
     let mut world = World::builder().units(3).build();
     world.run_until(World::is_whole).unwrap();
     let until = Time(world.now().0 + 10_000_000);
-    world.lay(Ambush { row, deed: Deed::Kill, until, cards_live: true });
+    world.lay(Ambush { when: When::Moment(row), deed: Deed::Kill, until, cards_live: true });
     world
 }
 

@@ -294,7 +294,8 @@ impl Channel {
             let absent = op.content.is_none() && !writes.iter().any(|write| write.key == op.key);
             return if absent { Step::Same { is_op } } else { Step::Write { is_op } };
         };
-        if op.version <= row.version() && holds(Rule::NewerOnly) {
+        // Links keep order and fills are read behind every newer op, so none is older; what was refused may be filled again.
+        if op.version <= row.version() {
             return Step::Old { is_op };
         }
         let same = !row.failed() && row.part() == op.content.as_ref().map(|content| &content.part[..]);

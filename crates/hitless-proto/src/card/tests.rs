@@ -10,7 +10,7 @@ use crate::entry::{Blob, CardContent, CardOp, Cookie};
 use crate::ids::{CardId, Epoch, Life, ProcessId, Seq, UnitId, Version};
 use crate::io::{Durable, Output, Write};
 use crate::limits::MAX_ASTRAY;
-use crate::message::{CardOps, ChannelAnswer, Claim, FromCard, InStep, Message, Start, ToCard};
+use crate::message::{CardOps, ChannelAnswer, Claim, Fill, FromCard, InStep, Message, Start, ToCard};
 
 const TABLE: ProcessId = ProcessId(2);
 const UNIT: UnitId = UnitId(1);
@@ -233,4 +233,16 @@ fn refused_keys_beyond_those_that_may_wait_are_all_tried_again_in_order() {
     assert_eq!(tried.len(), count as usize);
     assert!(tried.is_sorted());
     assert_eq!(card.status().channels[0].failed, 0);
+}
+
+/// No run can show this: links keep order, and a fill is read behind every newer op. It stands guard should one of these fail.
+#[test]
+fn what_is_older_than_what_a_card_holds_changes_nothing() {
+    let mut card = holding();
+    let part = Some(CardContent { part: "older".into(), for_all: true });
+    let older = CardOp { version: Version::new(1, 0), key: "key".into(), content: part, cookie: Cookie::Key };
+    let fill = Fill { epoch: Epoch(1), process: TABLE, session: 1, entries: vec![older] };
+    card.handle_message(UNIT, ToCard::Fill(fill));
+    assert_eq!(batch(&drain(&mut card)), None);
+    assert_eq!(card.entry(TABLE, b"key").map(|(version, ..)| version), Some(Version::new(1, 1)));
 }

@@ -43,6 +43,16 @@ pub(super) enum Lack {
     Keys(VecDeque<Blob>),
 }
 
+impl Lack {
+    /// Everything was sent, of a process with so many ranks.
+    pub(super) fn is_over(&self, ranks: u8) -> bool {
+        match self {
+            Self::Bulk { rank, .. } => *rank >= ranks,
+            Self::Keys(keys) => keys.is_empty(),
+        }
+    }
+}
+
 /// A follower of a process.
 #[derive(Clone, Debug)]
 pub(super) struct Feed {
@@ -69,6 +79,8 @@ pub(super) struct Feed {
     /// It was silent for too long: nothing waits for it until it is in step.
     pub(super) given_up: bool,
     pub(super) audited_at: Time,
+    /// What it is to be sent next, not every standby has yet (gated rule).
+    pub(super) at_gate: bool,
 }
 
 impl Feed {
@@ -88,6 +100,7 @@ impl Feed {
             silent_since: None,
             given_up: false,
             audited_at: Time(0),
+            at_gate: false,
         }
     }
 
@@ -151,12 +164,14 @@ impl Feed {
         self.settled = self.settled.max(settled);
     }
 
-    /// A question about the tree waits until every op that was issued is on its way: intake pauses meanwhile.
+    /// A question about the tree waits until every op that was issued is on its way, and an entry of a fill until every standby
+    /// has it: intake pauses meanwhile, or it might be changed again and again.
     pub(super) fn holds_intake(&self, last: Seq) -> bool {
         match &self.state {
             FeedState::Comparing(compare) => compare.wants_still() && self.next <= last,
             FeedState::Adopting { .. } => true,
-            FeedState::Away | FeedState::Claimed | FeedState::Filling(_) | FeedState::InStep { .. } => false,
+            FeedState::Filling(_) => self.at_gate,
+            FeedState::Away | FeedState::Claimed | FeedState::InStep { .. } => false,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::ids::{CardId, Epoch, Party, ProcessId, Seq, Version};
 use crate::limits::{BATCH_BYTES, BATCH_OPS};
 use crate::log::Log;
 use crate::message::{Ask, CardOps, Fill, Start, ToCard, ToStandby, UnitMessage, UnitOps};
+use crate::table::Row;
 use crate::wire::{card_op_most, update_most};
 
 impl Primary {
@@ -31,7 +32,7 @@ impl Primary {
                 stream.feeds.values().filter(|feed| feed.open()).map(|feed| feed.party).collect();
             for party in parties {
                 pump_ops(context, epoch, stream, (party, gate));
-                pump_fill(context, epoch, stream, (party, self.takeover.as_mut()));
+                pump_fill(context, epoch, stream, (party, gate, self.takeover.as_mut()));
                 pump_ask(context, epoch, stream, party);
             }
         }
@@ -113,13 +114,17 @@ fn next_unit_ops(feed: &mut Feed, log: &Log) -> Vec<Arc<Update>> {
     ops
 }
 
-/// Sends what a follower lacks, as far as the window allows; when all is sent, its digest is asked for again.
+/// Sends what a follower lacks, as far as the window and, for a card, the gate allow; when all is sent, its digest is asked
+/// for again.
 fn pump_fill(
     context: &mut Context,
     epoch: Epoch,
     stream: &mut Stream,
-    (party, mut takeover): (Party, Option<&mut super::takeover::Takeover>),
+    (party, gate, mut takeover): (Party, Seq, Option<&mut super::takeover::Takeover>),
 ) {
+    // What is stable every standby of the record has, whether or not this epoch has heard it say so.
+    let gate = if matches!(party, Party::Card(_)) { gate.max(stream.stable) } else { Seq(u64::MAX) };
+    let ranks = context.process(stream.process).map_or(1, |process| process.ranks());
     loop {
         let Some(feed) = stream.feeds.get_mut(&party) else { return };
         let room = feed.window_left().min(BATCH_BYTES as u64);
@@ -128,8 +133,9 @@ fn pump_fill(
             return;
         }
         let mut lack = core::mem::replace(lack, Lack::Keys(VecDeque::new()));
-        let keys = next_keys(context, stream, &mut lack, (party, room));
-        let over = keys.is_empty();
+        let keys = next_keys(context, stream, &mut lack, (party, room, gate));
+        let over = keys.is_empty() && lack.is_over(ranks);
+        let at_gate = keys.is_empty() && !over;
         let session = stream.feeds.get(&party).map_or(0, |feed| feed.session);
         let channel = (epoch, stream.process, session);
         let sent = match party {
@@ -151,8 +157,12 @@ fn pump_fill(
         };
         if let Some(feed) = stream.feeds.get_mut(&party) {
             feed.sent_bytes += sent;
+            feed.at_gate = at_gate;
             feed.state =
                 if over { FeedState::Comparing(Compare::default()) } else { FeedState::Filling(lack) };
+        }
+        if at_gate {
+            return;
         }
     }
 }
@@ -188,14 +198,24 @@ fn card_fill(stream: &Stream, card: CardId, key: &Blob) -> Option<CardOp> {
     Some(CardOp { version: row.version(), key: key.clone(), content, cookie: Cookie::Key })
 }
 
-/// The next keys to fill, about `room` bytes; none when all are sent.
-fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room): (Party, u64)) -> Vec<Blob> {
+/// The next keys to fill, about `room` bytes, up to the first that is beyond `gate`; so none when that is next, or all are
+/// sent.
+fn next_keys(
+    context: &Context,
+    stream: &Stream,
+    lack: &mut Lack,
+    (party, room, gate): (Party, u64, Seq),
+) -> Vec<Blob> {
+    // An entry of a branch that lost may bear a position past the last: who has all that was issued was compared, and has it.
+    let last = stream.issued().seq;
+    let beyond = |row: &Row<'_>| row.version().seq.min(last) > gate;
     let cost = |key: &[u8]| stream.table.row(key).map_or(0, |row| row.weight() as u64);
     let (mut keys, mut bytes): (Vec<Blob>, u64) = (Vec::new(), 0);
     match lack {
         Lack::Keys(queue) => {
             while bytes < room && keys.len() < BATCH_OPS {
-                let Some(key) = queue.pop_front() else { break };
+                let waits = |key: &mut Blob| stream.table.row(key).is_some_and(|row| beyond(&row));
+                let Some(key) = queue.pop_front_if(|key| !waits(key)) else { break };
                 bytes += cost(&key);
                 keys.push(key);
             }
@@ -203,6 +223,9 @@ fn next_keys(context: &Context, stream: &Stream, lack: &mut Lack, (party, room):
         Lack::Bulk { rank, leaf } => {
             let ranks = context.process(stream.process).map_or(1, |process| process.ranks());
             while bytes < room && keys.len() < BATCH_OPS && *rank < ranks {
+                if stream.table.leaf(*leaf).any(|row| beyond(&row)) {
+                    break;
+                }
                 for row in stream.table.leaf(*leaf) {
                     let wanted = match party {
                         Party::Card(card) => row.audience().contains(card),

@@ -169,10 +169,11 @@ impl Stream {
         })
     }
 
-    /// A fill was refused: it carries the version of the entry, below what the channel has acked.
+    /// A fill was refused: it carries the version of the entry, below what the channel has acked. What is not for the card is
+    /// a delete there.
     fn fill_refused(&mut self, card: CardId, nack: &Nack) -> Option<Event> {
         let row = self.table.row(&nack.key).filter(|row| row.version() == nack.version)?;
-        let part = row.part().map(Blob::new);
+        let part = row.part().filter(|_| row.audience().contains(card)).map(Blob::new);
         self.failures.insert(&self.table, card, (&nack.key, part.as_deref()));
         self.settled_event(card, &nack.key, nack.version, (Settled::Failed, Some(&nack.reason)))
     }
@@ -280,11 +281,12 @@ impl Stream {
             let expected = self.base_sum(party, 0, 0);
             let Some(feed) = self.feeds.get_mut(&party) else { continue };
             feed.audited_at = now;
-            if feed.next > last {
-                feed.state = FeedState::InStep { audit: Some(expected) };
-                let (process, session) = (self.process, feed.session);
-                send_ask(context, party, Ask { epoch, process, session, question: Question::Root });
+            if feed.next <= last {
+                continue;
             }
+            feed.state = FeedState::InStep { audit: Some(expected) };
+            let (process, session) = (self.process, feed.session);
+            send_ask(context, party, Ask { epoch, process, session, question: Question::Root });
             if let Party::Card(card) = party {
                 // What made the table refuse may be gone without a word: an audit finds out, at its own slow pace.
                 self.failures.try_soon(card, now);

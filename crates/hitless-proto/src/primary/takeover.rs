@@ -280,8 +280,8 @@ impl Primary {
         Some(made)
     }
 
-    /// Orphans are rolled forward: what they made of each key becomes a new op, for every card. Also for the one that holds
-    /// it, which has dropped its history of the former epoch: a claimant that this op did not reach must find it there.
+    /// Orphans are rolled forward: what they made of each key becomes a new op, for every card whose acks are known. Also for the
+    /// one that holds it, which has dropped its history of the former epoch: a claimant that this op did not reach must find it there.
     fn adopt_orphans(&mut self, context: &Context, process: ProcessId, plans: &[ChannelPlan]) {
         let Some(stream) = self.streams.get_mut(&process) else { return };
         let mut orphans: BTreeMap<(&Blob, Version), Orphan<'_>> = BTreeMap::new();
@@ -320,8 +320,18 @@ impl Primary {
                 }
                 continue;
             }
+            // Whether a card that is compared by digest is among those that the entry is for, nobody knows yet: to delete it there
+            // might take away what a source is about to name again.
+            let all = content.as_ref().is_none_or(|content| content.audience == Audience::All);
+            let to = match holds(Rule::AdoptForAll) {
+                true if all => Audience::All,
+                true => {
+                    let by_acks = plans.iter().filter(|plan| plan.method == Method::Replay);
+                    Audience::cards(by_acks.map(|plan| plan.card))
+                }
+                false => Audience::cards([]),
+            };
             let change = Change { key: key.clone(), content };
-            let to = if holds(Rule::AdoptForAll) { Audience::All } else { Audience::cards([]) };
             stream.issue(self.epoch, change, Cookie::Key, (Origin::Adopt, to));
         }
     }

@@ -1,4 +1,5 @@
-//! L1: after healing every forwarding table is what the primary wants, and every standby holds what the primary does.
+//! L1: after healing every forwarding table is what the primary wants, every standby holds what the primary does, and sources
+//! are told that all they asked of it is safe.
 
 use hitless_proto::ids::{Party, UnitId};
 
@@ -17,7 +18,11 @@ pub fn check(world: &World) -> Result<(), String> {
         let roles: Vec<_> = world.units().iter().map(|unit| (*unit, world.role(*unit))).collect();
         return Err(format!("not every unit is in sync: {roles:?}"));
     }
+    let epoch = world.epochs.get(&primary).copied().unwrap_or_default();
     for process in world.processes() {
+        if let Some(op) = world.oracle.open_in(*process, epoch) {
+            return Err(format!("{process} {}: its source was not told that it is safe", op.version));
+        }
         for card in world.cards() {
             let wanted = world.wanted(primary, *card, *process);
             let Some(table) = world.table(*card, *process) else { continue };

@@ -2,6 +2,7 @@
 
 mod accused;
 mod ack_effect;
+mod adopted;
 mod canary;
 mod claimant;
 mod completion;
@@ -26,6 +27,7 @@ mod replay_covers;
 mod replay_narrow;
 mod rest;
 mod retries;
+mod rounds;
 pub(crate) mod safe;
 mod stale;
 mod switchover;
@@ -144,6 +146,7 @@ impl Checkers {
                 Box::new(replay_narrow::Narrow),
                 Box::new(cookies::Cookies),
                 Box::new(untouched::Untouched),
+                Box::new(adopted::Adopted::default()),
                 Box::new(switchover::ZeroReplay::default()),
                 Box::new(in_step::InStep),
                 Box::new(memory::Memory),
@@ -151,6 +154,7 @@ impl Checkers {
                 Box::new(progress::Progress),
                 Box::new(rest::Rest::default()),
                 Box::new(retries::Retries::default()),
+                Box::new(rounds::Rounds::default()),
             ],
         }
     }

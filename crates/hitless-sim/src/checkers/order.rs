@@ -20,6 +20,8 @@ pub(super) struct Order {
     processes: Processes,
     /// Of the replay of each epoch: where its last op stands in the order.
     replays: BTreeMap<(UnitId, ProcessId), (Epoch, (bool, u8))>,
+    /// After which op a channel began.
+    bases: BTreeMap<(Party, ProcessId), Seq>,
 }
 
 /// Puts by rising rank, then deletes by falling rank.
@@ -64,9 +66,10 @@ impl Order {
     }
 
     fn filled(&mut self, world: &World, to: Party, fill: &Fill<CardOp>) -> Result<(), String> {
+        let base = self.bases.get(&(to, fill.process)).copied().unwrap_or_default();
         let Some(process) = self.process(world, fill.process) else { return Ok(()) };
-        // What was deleted in this epoch is on its way as an op: here it comes too late to do harm.
-        let old = fill.entries.iter().filter(|op| op.content.is_some() || op.version.epoch < fill.epoch);
+        // What was changed since the channel began was sent as an op: here it comes too late to do harm.
+        let old = fill.entries.iter().filter(|op| op.version.seq <= base);
         let places: Vec<_> = old.map(|op| place(process, &op.key, op.content.is_none())).collect();
         if places.is_sorted() {
             return Ok(());
@@ -85,7 +88,8 @@ fn issued(unit: &ControlUnit, after: Seq, write: &Write) -> Option<Version> {
 }
 
 /// Routes of this batch whose next hop is missing.
-fn lacking(world: &World, id: CardId, writes: &[Write], outcomes: &[Outcome]) -> Option<String> {
+fn lacking(scene: &Scene<'_>, id: CardId, writes: &[Write], outcomes: &[Outcome]) -> Option<String> {
+    let world = scene.world;
     let (card, table) = (world.card(id)?, world.table(id, fib::ID)?);
     let (epoch, owner) = card.promised();
     let progress = card.progress(fib::ID).filter(|progress| progress.in_step && progress.epoch == epoch)?;
@@ -123,12 +127,15 @@ impl Checker for Order {
         if let Seen::Issued { unit, process, update } = seen {
             return self.issued(scene.world, (*unit, *process), update);
         }
+        if let Seen::Sent { to, message: Message::ToCard(ToCard::Start(start)), .. } = seen {
+            self.bases.insert((*to, start.process), start.base.seq);
+        }
         if let Seen::Sent { to, message: Message::ToCard(ToCard::Fill(fill)), .. } = seen {
             return self.filled(scene.world, *to, fill);
         }
         let Seen::Applied { party: Party::Card(card), process: fib::ID, writes, outcomes } = seen else {
             return Ok(());
         };
-        lacking(scene.world, *card, writes, outcomes).map_or(Ok(()), Err)
+        lacking(scene, *card, writes, outcomes).map_or(Ok(()), Err)
     }
 }

@@ -1,6 +1,6 @@
 //! What happened so far, where more than one checker must remember it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hitless_proto::entry::{Blob, CardOp, Update};
@@ -69,6 +69,8 @@ pub(crate) struct Past {
     opened: BTreeMap<Epoch, UnitId>,
     channels: BTreeMap<(CardId, ProcessId), Channel>,
     replicas: BTreeMap<(UnitId, ProcessId), Replica>,
+    /// Keys that a unit was filled with on its way to be in sync.
+    filled: BTreeMap<(UnitId, ProcessId), BTreeSet<Blob>>,
     /// How often the state was rebuilt from the cards.
     rebuilds: u32,
     /// Takeovers that are under way.
@@ -132,6 +134,12 @@ impl Past {
                 | ToCard::InStep(_)
                 | ToCard::Vote(_) => {}
             },
+            Seen::Delivered { to: Party::Unit(unit), message } => {
+                if let Message::Unit(UnitMessage::Primary(ToStandby::Fill(fill))) = message {
+                    let filled = self.filled.entry((*unit, fill.process)).or_default();
+                    filled.extend(fill.entries.iter().map(|entry| entry.key.clone()));
+                }
+            }
             Seen::Event { party: Party::Unit(unit), event: Event::Role { role, epoch } } => match role {
                 Role::Joining => self.forget(*unit),
                 Role::Primary => {
@@ -177,6 +185,7 @@ impl Past {
     /// What a unit holds before it is in sync has no say.
     fn forget(&mut self, unit: UnitId) {
         self.replicas.retain(|(of, _), _| *of != unit);
+        self.filled.retain(|(of, _), _| *of != unit);
     }
 
     fn sent(&mut self, world: &World, from: Party, message: &Message) {
@@ -285,8 +294,11 @@ impl Past {
         if known || unit.role() == Role::Joining {
             return;
         }
-        let new = Replica { seen: progress.folded, ..Replica::default() };
-        let replica = self.replicas.entry((id, process)).or_insert(new);
+        let filled = self.filled.remove(&(id, process)).unwrap_or_default();
+        let replica = self.replicas.entry((id, process)).or_insert_with(|| {
+            let held = filled.into_iter().filter_map(|key| Some((key.clone(), unit.version(process, &key)?)));
+            Replica { seen: progress.folded, held: held.collect() }
+        });
         let seen = replica.seen;
         replica.seen = progress.folded;
         for seq in seen.max(progress.log_from).0 + 1..=progress.folded.0 {

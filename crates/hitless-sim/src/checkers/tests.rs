@@ -2,13 +2,13 @@
 
 use hitless_proto::arbiter::Record;
 use hitless_proto::config::OutputRule;
-use hitless_proto::entry::{Blob, CardContent, CardOp, Cookie};
+use hitless_proto::entry::{Audience, Blob, CardContent, CardOp, Cookie, Origin, Update};
 use hitless_proto::error::PeerError;
 use hitless_proto::ids::{CardId, Epoch, Party, ProcessId, Seq, Time, UnitId, Version};
 use hitless_proto::io::{Event, Role, Write};
 use hitless_proto::message::{
-    Ack, CardOps, ChannelAnswer, Claim, Consent, Fill, FromCard, HandOver, Message, Promise, ToCard,
-    ToStandby, UnitMessage, VoteRequest,
+    Ack, Ask, CardOps, ChannelAnswer, Claim, Consent, Fill, FromCard, HandOver, Message, Promise, Question,
+    Start, ToCard, ToStandby, UnitMessage, VoteRequest,
 };
 use hitless_proto::plan::ChannelPlan;
 use hitless_proto::process::{fib, table};
@@ -160,8 +160,10 @@ fn what_a_card_takes() {
         let (route, hop) = (fib::FibKey::decode(&[1, 8, 10]).unwrap(), fib::FibKey::NextHop(1));
         let version = Version::new(1, 1);
         let entries = vec![op(version, route.encode(), "...."), op(version, hop.encode(), "....")];
-        let fill = Fill { epoch: primary(world).2, process: fib::ID, session: 1, entries };
-        to_card(world, &Message::ToCard(ToCard::Fill(fill)));
+        let (epoch, process, session) = (primary(world).2, fib::ID, 9);
+        let start = Start { epoch, process, session, base: version, keep: version };
+        to_card(world, &Message::ToCard(ToCard::Start(start)));
+        to_card(world, &Message::ToCard(ToCard::Fill(Fill { epoch, process, session, entries })));
     }));
     assert!(sees("one id, one payload", |world| {
         let same = |part| op(Version::new(1, 1), "key".into(), part);
@@ -265,6 +267,50 @@ fn what_a_takeover_does() {
         let ops = ops_of(world, 1, vec![op(version, "key".into(), "value")]);
         to_card(world, &ops);
     }));
+}
+
+#[test]
+fn what_becomes_of_an_orphan() {
+    let made = |world: &World, content| Update {
+        version: Version { epoch: primary(world).2, seq: Seq(1_000_000) },
+        key: "key".into(),
+        content,
+        to: Audience::All,
+        cookie: Cookie::Key,
+        origin: Origin::Adopt,
+    };
+    let adopt = |world: &mut World, value: &[u8]| {
+        let (unit, _, _) = primary(world);
+        for (card, seq, value) in [(CARD, 98, "older"), (CardId(2), 99, "newest"), (CARD, 97, "oldest")] {
+            let orphan = op(Version::new(1, seq), "key".into(), value);
+            says(world, &Event::Planned(ChannelPlan { card, adopt: vec![orphan], ..nothing_in_doubt() }));
+        }
+        let update = made(world, table::put(b"key", value, b"").content);
+        world.see(&Seen::Issued { unit, process: PROCESS, update: &update });
+    };
+    let property = "an orphan is rolled forward, not back";
+    assert!(sees(property, |world| adopt(world, b"older")));
+    assert!(!sees(property, |world| adopt(world, b"newest")));
+}
+
+#[test]
+fn a_follower_that_is_compared_again_and_again() {
+    let asks = |world: &mut World, times: u32| {
+        let start = Start {
+            epoch: primary(world).2,
+            process: PROCESS,
+            session: 9,
+            base: Version::ZERO,
+            keep: Version::ZERO,
+        };
+        to_card(world, &Message::ToCard(ToCard::Start(start)));
+        for _ in 0..times {
+            let ask = Ask { epoch: start.epoch, process: PROCESS, session: 9, question: Question::Root };
+            to_card(world, &Message::ToCard(ToCard::Ask(ask)));
+        }
+    };
+    assert!(sees("catching up comes to an end", |world| asks(world, 61)));
+    assert!(!sees("catching up comes to an end", |world| asks(world, 60)));
 }
 
 #[test]

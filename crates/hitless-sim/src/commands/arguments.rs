@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use clap::Args;
 use hitless_proto::rules::Rule;
 use hitless_sim::Case;
+use hitless_sim::scenes::{SCENES, Scene};
 use hitless_sim::schedule::{Numbers, Schedule};
 
 /// One seed, or a part of it.
@@ -23,6 +24,9 @@ pub(crate) struct Part {
     /// Faults and churn end then, in simulated microseconds.
     #[arg(long, value_name = "MICROS")]
     end: Option<u64>,
+    /// A run of more steps is taken to go round in circles.
+    #[arg(long)]
+    steps: Option<u64>,
     #[command(flatten)]
     change: Change,
 }
@@ -30,6 +34,9 @@ pub(crate) struct Part {
 /// What is changed on purpose.
 #[derive(Args)]
 pub(crate) struct Change {
+    /// Plays a scene instead of what the seed makes up.
+    #[arg(long, value_name = "NAME", value_parser = scene)]
+    scene: Option<&'static Scene>,
     /// Adds a checker that claims that no card ever dies: some runs must fail.
     #[arg(long)]
     canary: bool,
@@ -43,14 +50,14 @@ impl Part {
     /// What is to run. A rule that is taken out is taken out from now on.
     pub(crate) fn case(self) -> Case {
         let schedule = Schedule { strikes: self.strikes, ops: self.ops, end: self.end };
-        Case { seed: self.seed, schedule, ..self.change.case() }
+        Case { seed: self.seed, schedule, steps: self.steps, ..self.change.case() }
     }
 }
 
 impl Change {
     /// What is to run, for every seed. A rule that is taken out is taken out from now on.
     pub(crate) fn case(&self) -> Case {
-        Case { canary: self.canary, without: self.taken_out(), ..Case::default() }
+        Case { scene: self.scene, canary: self.canary, without: self.taken_out(), ..Case::default() }
     }
 
     #[cfg(feature = "mutants")]
@@ -63,6 +70,12 @@ impl Change {
     fn taken_out(&self) -> Option<Rule> {
         None
     }
+}
+
+/// Reads the name of a scene.
+fn scene(text: &str) -> Result<&'static Scene, String> {
+    let names: Vec<&str> = SCENES.iter().map(|scene| scene.name).collect();
+    Scene::named(text).ok_or_else(|| format!("there are {}", names.join(", ")))
 }
 
 /// Reads the name of a rule.

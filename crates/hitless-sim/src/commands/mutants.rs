@@ -1,10 +1,11 @@
-//! `hitless-sim mutants`: every rule of the protocol is taken out once, and some seed must fail.
+//! `hitless-sim mutants`: every rule of the protocol is taken out once, and some run must fail.
 
 use std::io::{self, Write};
 
 use clap::Args;
-use hitless_proto::rules::{RULES, Rule};
-use hitless_sim::mutants::{Hunt, hunt, within};
+use hitless_proto::rules::Rule;
+use hitless_sim::hunt::{Hunt, hunt};
+use hitless_sim::mutants::MUTANTS;
 use serde_json::json;
 
 use super::Ended;
@@ -30,39 +31,39 @@ pub(crate) struct Mutants {
 
 impl Mutants {
     pub(crate) fn execute(self, out: &mut impl Write) -> io::Result<Ended> {
-        let rules: Vec<Rule> = self.rule.map_or_else(|| RULES.to_vec(), |rule| vec![rule]);
         let jobs = self.jobs.unwrap_or_else(cores);
-        let (mut progress, mut missed) = (Progress::new(), 0);
-        for rule in &rules {
-            let most = self.seeds.unwrap_or_else(|| within(*rule));
-            let hunt = hunt(*rule, most, jobs, |seeds| {
-                progress.tell(|| format!("{rule:?}: {seeds} of {most} seeds"));
+        let (mut progress, mut seen, mut all) = (Progress::new(), 0, 0);
+        for mutant in MUTANTS.iter().filter(|mutant| self.rule.is_none_or(|rule| rule == mutant.rule)) {
+            let most = self.seeds.unwrap_or(mutant.within);
+            let hunt = hunt(mutant, most, jobs, |seeds| {
+                progress.tell(|| format!("{:?}: {seeds} of {most} seeds", mutant.rule));
             });
-            missed += usize::from(hunt.found.is_none());
+            all += 1;
+            seen += usize::from(hunt.found.is_some());
             progress.clear();
             if self.json { print_json(out, &hunt)? } else { print(out, &hunt)? }
         }
         if !self.json {
-            let seconds = progress.elapsed().as_secs_f64();
-            writeln!(out, "{} of {} rules seen, {seconds:.1} s", rules.len() - missed, rules.len())?;
+            writeln!(out, "{seen} of {all} rules seen, {:.1} s", progress.elapsed().as_secs_f64())?;
         }
-        Ok(Ended::well_if(missed == 0))
+        Ok(Ended::well_if(seen == all))
     }
 }
 
 fn print(out: &mut impl Write, hunt: &Hunt) -> io::Result<()> {
-    let (rule, seeds, seconds) = (format!("{:?}", hunt.rule), hunt.seeds, hunt.took.as_secs_f64());
+    let (rule, runs, seconds) = (format!("{:?}", hunt.rule), hunt.runs, hunt.took.as_secs_f64());
     let Some(found) = &hunt.found else {
-        return writeln!(out, "{rule:<20} MISSED in {seeds} seeds, {seconds:.1} s");
+        return writeln!(out, "{rule:<17} MISSED in {runs} runs, {seconds:.1} s");
     };
     let (seed, property) = (found.case.seed, found.violation.property);
-    writeln!(out, "{rule:<20} seed {seed:<5} {property}; {seconds:.1} s")
+    let of = found.case.scene.map_or("what is drawn", |scene| scene.name);
+    writeln!(out, "{rule:<17} {of}, seed {seed}: {property}; {runs} runs, {seconds:.1} s")
 }
 
 fn print_json(out: &mut impl Write, hunt: &Hunt) -> io::Result<()> {
     let failure = hunt.found.as_ref().map(text::failure_json);
     let rule = format!("{:?}", hunt.rule);
     let line =
-        json!({ "rule": rule, "seeds": hunt.seeds, "seconds": hunt.took.as_secs_f64(), "failure": failure });
+        json!({ "rule": rule, "runs": hunt.runs, "seconds": hunt.took.as_secs_f64(), "failure": failure });
     writeln!(out, "{line}")
 }

@@ -31,6 +31,10 @@ pub(crate) struct Shrink {
 impl Shrink {
     pub(crate) fn execute(self, out: &mut impl Write) -> io::Result<Ended> {
         let case = self.part.case();
+        if case.scene.is_some() {
+            eprintln!("error: a scene is as short as it is written");
+            return Ok(Ended::Unusable);
+        }
         let mut progress = Progress::new();
         let shrunk = shrink(&case, self.runs, |now: &Shrinking| {
             progress.tell(|| {

@@ -160,8 +160,10 @@ impl Witness {
                         }
                     }
                     ToStandby::HandOver(_) => facts.handed_over = true,
+                    ToStandby::Ops(ops) => {
+                        facts.stable.insert(ops.process, ops.stable);
+                    }
                     ToStandby::Start(_)
-                    | ToStandby::Ops(_)
                     | ToStandby::Fill(_)
                     | ToStandby::Ask(_)
                     | ToStandby::InStep(_)

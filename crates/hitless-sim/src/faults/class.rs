@@ -33,7 +33,7 @@ pub enum Fault {
     Hold,
     /// A connection is reset.
     Reset,
-    /// The acks of a card do not reach a unit.
+    /// An ack of a card does not reach a unit, nor what comes behind it, until the connection is given up.
     DropAcks,
     /// Writes to a disk fail.
     DiskFails,

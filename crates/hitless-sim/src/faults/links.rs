@@ -104,7 +104,7 @@ impl Chaos {
         else {
             return false;
         };
-        world.drop_acks(card, unit);
+        world.lose_tail(card, unit);
         self.later(world, (10_000, 1_000_000), Undo::Acks(card, unit));
         true
     }

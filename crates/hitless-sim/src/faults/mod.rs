@@ -23,6 +23,9 @@ use undo::{Undo, Undoing};
 /// Classes that say nothing where cards never die.
 const KILLS_CARDS: &[Fault] = &[Fault::KillCard, Fault::WipeCard, Fault::LoseDisk, Fault::HotRemove];
 
+/// One strike in so many is an ambush where they are on: what they wait for comes in many kinds, and seldom.
+const AMBUSH_ONE_IN: u64 = 8;
+
 /// Does to a world what its swarm allows.
 #[derive(Debug)]
 pub struct Chaos {
@@ -85,6 +88,8 @@ impl Chaos {
         }
         self.next_at = world.now().after(self.order.between(1, 2 * self.pause));
         let Some(fault) = self.order.pick(&self.enabled) else { return };
+        let ambush = self.order.one_in(AMBUSH_ONE_IN) && self.enabled.contains(&Fault::Ambush);
+        let fault = if ambush { Fault::Ambush } else { fault };
         self.random = Random::new(self.order.number());
         let number = self.drawn;
         self.drawn += 1;
@@ -105,10 +110,15 @@ impl Chaos {
     fn follow_ambush(&mut self, world: &mut World) {
         for (party, deed) in world.met() {
             match deed {
-                Deed::Kill => self.later(world, (1_000, 3_000_000), Undo::Restart(party)),
+                Deed::Kill | Deed::KillAfter(_) => {
+                    self.later(world, (1_000, 3_000_000), Undo::Restart(party));
+                }
+                Deed::DiskFails | Deed::DiskFull => {
+                    self.later(world, (10_000, 2_000_000), Undo::Disk(party));
+                }
                 Deed::Freeze => self.later(world, (10_000, 4_000_000), Undo::Thaw(party)),
                 Deed::Exhaust => self.later(world, (10_000, 2_000_000), Undo::Resources(party)),
-                Deed::Reset => {}
+                Deed::Reset | Deed::RepeatAcks | Deed::FlipBit | Deed::DialTwice => {}
             }
         }
     }

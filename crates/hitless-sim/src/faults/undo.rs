@@ -108,11 +108,7 @@ impl Undoing {
                     table.heal();
                 }
             }
-            Undo::Acks(card, unit) => {
-                // No connection loses something and goes on.
-                world.reset_link(Party::Card(card), Party::Unit(unit));
-                world.pass_acks(card, unit);
-            }
+            Undo::Acks(card, unit) => world.pass_acks_anew(card, unit),
             Undo::Arbiter => world.arbiter.heal(),
             Undo::Resources(party) => world.relieve(party),
             Undo::Audit(card, process, row) => {

@@ -4,7 +4,7 @@ use hitless_proto::ids::{Party, Time, UnitId};
 use hitless_proto::io::Role;
 
 use super::{Look, MOMENTS, Moment};
-use crate::coverage::Row;
+use crate::coverage::{Row, Victim};
 use crate::random::Random;
 use crate::world::World;
 
@@ -19,13 +19,36 @@ pub enum Deed {
     Reset,
     /// It runs out of memory or descriptors.
     Exhaust,
+    /// It dies after so many more outputs.
+    KillAfter(u64),
+    /// Its disk refuses writes.
+    DiskFails,
+    /// Its disk is full.
+    DiskFull,
+    /// The last acks reach it again, if it is a unit.
+    RepeatAcks,
+    /// A bit of what is on the way to it is flipped.
+    FlipBit,
+    /// Somebody who has a link with it dials again, or it does.
+    DialTwice,
 }
 
-/// Lies in wait for one moment.
+/// What an ambush waits for.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// A party in the midst of this.
+    Moment(Row),
+    /// A unit in this role.
+    Role(Victim),
+    /// A unit in this role, in the midst of this.
+    MomentOf(Victim, Row),
+}
+
+/// Lies in wait.
 #[derive(Clone, Debug)]
 pub struct Ambush {
-    /// For which.
-    pub row: Row,
+    /// For whom.
+    pub when: When,
     /// What is done to whom it meets.
     pub deed: Deed,
     /// Until when.
@@ -79,23 +102,46 @@ impl World {
 
     /// Looks at one party, and does to it what the ambush has for whoever is in its moment. Says whether it was.
     pub(crate) fn look_at(&mut self, party: Party) -> bool {
-        let Some(Ambush { row, deed, until, cards_live }) = self.ambush.clone() else { return false };
+        let Some(Ambush { when, deed, until, cards_live }) = self.ambush.clone() else { return false };
         if self.now() > until {
             self.ambush = None;
             return false;
         }
-        let (Some(moment), Some(witness)) = (of_row(row), &self.witness) else { return false };
-        if !self.is_up(party) || !(moment.is_now)(&Look { world: self, facts: &witness.facts, party }) {
+        if !self.is_up(party) || !self.is_now(party, when) {
             return false;
         }
-        if deed == Deed::Kill && !may_kill(self, cards_live, party) {
+        if matches!(deed, Deed::Kill | Deed::KillAfter(_)) && !may_kill(self, cards_live, party) {
             return false;
         }
         self.ambush = None;
-        self.trace.line(self.clock.now(), || format!("ambush: {party}, {row:?}"));
+        self.trace.line(self.clock.now(), || format!("ambush: {party}, {when:?}: {deed:?}"));
         self.met.push((party, deed));
+        self.do_to(party, deed);
+        true
+    }
+
+    fn is_now(&self, party: Party, when: When) -> bool {
+        let in_moment = |row| {
+            let (Some(moment), Some(witness)) = (of_row(row), &self.witness) else { return false };
+            (moment.is_now)(&Look { world: self, facts: &witness.facts, party })
+        };
+        let in_role = |role| Victim::of(self, party) == Some(role);
+        match when {
+            When::Moment(row) => in_moment(row),
+            When::Role(role) => in_role(role),
+            When::MomentOf(role, row) => in_role(role) && in_moment(row),
+        }
+    }
+
+    fn some_peer(&mut self, party: Party) -> Option<Party> {
+        let peers: Vec<Party> = self.hosts.get(&party)?.links.keys().copied().collect();
+        self.random.pick(&peers)
+    }
+
+    fn do_to(&mut self, party: Party, deed: Deed) {
         match deed {
             Deed::Kill => self.kill(party),
+            Deed::KillAfter(outputs) => self.kill_after_outputs(party, outputs),
             Deed::Freeze => self.freeze(party),
             Deed::Exhaust => {
                 self.hit(Row::Exhausted, party);
@@ -105,7 +151,27 @@ impl World {
                 let peers: Vec<Party> = self.hosts.keys().copied().collect();
                 peers.into_iter().for_each(|peer| self.reset_link(party, peer));
             }
+            Deed::DiskFails => self.disk_mut(party).into_iter().for_each(|disk| disk.failing = true),
+            Deed::DiskFull => self.fill_disk(party, true),
+            Deed::FlipBit => {
+                let Some(peer) = self.some_peer(party) else { return };
+                self.flip_bit(peer, party);
+            }
+            Deed::DialTwice => {
+                let Some(peer) = self.some_peer(party) else { return };
+                if self.dial_twice(peer, party) {
+                    self.hit(Row::TwoSessions, peer);
+                    self.hit(Row::TwoSessions, party);
+                }
+            }
+            Deed::RepeatAcks => {
+                let Party::Unit(unit) = party else { return };
+                for card in self.cards.clone() {
+                    if self.repeat_ack(card, unit) {
+                        self.hit(Row::AckTwice, party);
+                    }
+                }
+            }
         }
-        true
     }
 }

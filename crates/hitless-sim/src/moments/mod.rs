@@ -12,7 +12,7 @@ use hitless_proto::ControlUnit;
 use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::io::Role;
 
-pub use ambush::{Ambush, Deed};
+pub use ambush::{Ambush, Deed, When};
 pub(crate) use ambush::{any as any_moment, may_kill};
 
 use crate::coverage::Row;
@@ -59,6 +59,11 @@ const fn moment(row: Row, is_now: fn(&Look<'_>) -> bool) -> Moment {
     Moment { row, is_now }
 }
 
+/// A promise or a vote is on its way to the disk.
+fn storing(look: &Look<'_>) -> bool {
+    look.world.hosts.get(&look.party).is_some_and(|host| host.disk.under_way() > 0)
+}
+
 /// All of them.
 pub(crate) const MOMENTS: &[Moment] = &[
     moment(Row::BeforeAnySend, reach::before_any_send),
@@ -84,4 +89,5 @@ pub(crate) const MOMENTS: &[Moment] = &[
     moment(Row::CardTwice, followers::again_before_in_step),
     moment(Row::FormerLife, followers::being_filled),
     moment(Row::ReconcileCut, followers::mid_reconcile),
+    moment(Row::PromiseLost, storing),
 ];

@@ -117,6 +117,7 @@ pub(super) const AFTER_DEATH: &[Row] = &[
     Row::AllCardsNoStandby,
     Row::StandbyNoCard,
     Row::OneStandbyNotAnother,
+    Row::PromiseLost,
 ];
 
 /// A primary has died, and this is what still arrives of what it sent.

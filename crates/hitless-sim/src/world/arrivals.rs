@@ -134,15 +134,26 @@ impl World {
         if self.hosts.get(&to).and_then(|host| host.links.get(&from)) != Some(&number) {
             return self.fail("wire", format!("{from} to {to}: of a former connection: {message:?}"));
         }
+        if self.is_lost(number, (from, to), &message) {
+            return;
+        }
         if let Some(card) = acker(from, &message) {
-            let is_direct = matches!(&message, Message::FromCard(FromCard::Ack(_)));
-            if is_direct && self.network.deaf.contains(&(from, to)) {
-                self.hit(Row::AckLost, to);
-                return;
-            }
             self.note_ack(card, (from, to), &message);
         }
         self.receive(from, to, message);
+    }
+
+    /// Acks of a card that a unit does not get, and what comes behind them.
+    fn is_lost(&mut self, number: u64, (from, to): (Party, Party), message: &Message) -> bool {
+        let (Party::Card(card), Party::Unit(unit)) = (from, to) else { return false };
+        let Some(with_tail) = self.network.deaf.get(&(card, unit)).copied() else { return false };
+        let is_ack = matches!(message, Message::FromCard(FromCard::Ack(_)));
+        if is_ack {
+            self.hit(Row::AckLost, to);
+        }
+        let Some(connection) = self.network.connections.get_mut(&number) else { return is_ack };
+        connection.torn_off |= is_ack && with_tail;
+        is_ack || connection.torn_off
     }
 
     /// The core is given a message.

@@ -38,6 +38,7 @@ pub struct Builder {
     torn: Option<u64>,
     late_cards: u16,
     first_epoch: Epoch,
+    most_steps: u64,
     processes: fn() -> Processes,
 }
 
@@ -59,6 +60,7 @@ impl Default for Builder {
             torn: None,
             late_cards: 0,
             first_epoch: Epoch(1),
+            most_steps: u64::MAX,
             processes: in_the_box,
         }
     }
@@ -175,6 +177,13 @@ impl Builder {
         self
     }
 
+    /// More steps break the property `progress`. Default: no bound.
+    #[must_use]
+    pub fn most_steps(mut self, steps: u64) -> Self {
+        self.most_steps = steps;
+        self
+    }
+
     /// The processes of every party, instead of `fib` and `table`.
     #[must_use]
     pub fn processes(mut self, processes: fn() -> Processes) -> Self {
@@ -265,6 +274,7 @@ impl Builder {
             violation: None,
             at_once: 0,
             steps: 0,
+            most_steps: self.most_steps,
             recoveries: 0,
             witness: Some(Box::default()),
             ambush: None,

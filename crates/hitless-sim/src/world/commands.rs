@@ -132,8 +132,8 @@ impl World {
     pub fn heal(&mut self) {
         self.trace.line(self.clock.now(), || "heal".into());
         self.arbiter.heal();
-        for (card, unit) in std::mem::take(&mut self.network.deaf) {
-            self.reset_link(card, unit);
+        for (card, unit) in self.network.deaf.keys().copied().collect::<Vec<_>>() {
+            self.pass_acks_anew(card, unit);
         }
         for (from, to) in self.network.cuts() {
             self.network.mend(from, to);

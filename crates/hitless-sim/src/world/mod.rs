@@ -153,8 +153,9 @@ pub struct World {
     violation: Option<Violation>,
     /// Steps at this instant.
     at_once: u64,
-    /// Steps taken.
+    /// Steps taken, and after how many the run is taken to go round in circles.
     pub(crate) steps: u64,
+    pub(crate) most_steps: u64,
     /// A unit became primary out of what cards hold.
     pub(crate) recoveries: u64,
     /// What is counted for coverage; gone only while it looks at the world.
@@ -193,6 +194,9 @@ impl World {
         self.clock.advance(at);
         self.draw_anew(self.at_once);
         self.steps += 1;
+        if self.steps > self.most_steps {
+            self.fail("progress", format!("more than {} steps in one run", self.most_steps));
+        }
         if self.ambush.is_some() {
             self.look_around();
         }

@@ -97,13 +97,33 @@ impl World {
     /// Acks of a card no longer reach a unit (they are dropped on arrival).
     pub fn drop_acks(&mut self, card: CardId, unit: UnitId) {
         self.trace.line(self.clock.now(), || format!("acks of {card} do not reach {unit}"));
-        self.network.deaf.insert((Party::Card(card), Party::Unit(unit)));
+        self.network.deaf.insert((card, unit), false);
     }
 
-    /// Acks of a card reach a unit again.
+    /// The next ack of a card does not reach a unit, nor anything behind it on the same connection: no connection loses
+    /// something and goes on. Heartbeats pass.
+    pub fn lose_tail(&mut self, card: CardId, unit: UnitId) {
+        self.trace
+            .line(self.clock.now(), || format!("from the next ack on nothing of {card} reaches {unit}"));
+        self.network.deaf.insert((card, unit), true);
+    }
+
+    /// Acks of a card reach a unit again. For a script: a later ack then makes good what was lost, on the same connection.
     pub fn pass_acks(&mut self, card: CardId, unit: UnitId) {
         self.trace.line(self.clock.now(), || format!("acks of {card} reach {unit}"));
-        self.network.deaf.remove(&(Party::Card(card), Party::Unit(unit)));
+        self.network.deaf.remove(&(card, unit));
+    }
+
+    /// Acks of a card reach a unit again, on a new connection: the one in which some were lost is given up, and nothing of it
+    /// is taken any more.
+    pub(crate) fn pass_acks_anew(&mut self, card: CardId, unit: UnitId) {
+        let (from, to) = (Party::Card(card), Party::Unit(unit));
+        if let Some(number) = self.hosts.get(&to).and_then(|host| host.links.get(&from)).copied()
+            && let Some(connection) = self.network.connections.get(&number)
+        {
+            self.close(number, connection.end_of(to));
+        }
+        self.pass_acks(card, unit);
     }
 
     /// Remembers an ack that reaches a unit.

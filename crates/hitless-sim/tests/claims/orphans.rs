@@ -246,3 +246,24 @@ fn an_orphan_that_a_source_moves_to_another_card_is_taken_away() {
     assert_eq!((forwarded(&world, CARD_1, "new"), forwarded(&world, CARD_2, "new")), (None, Some(&b"2"[..])));
     heal_and_compare(&mut world);
 }
+
+/// Observed: under the gated rule a card that comes back empty is filled up to what the standby has; the rest follows when
+/// the standby has that too.
+#[test]
+fn the_gated_rule_holds_for_what_a_card_is_filled_with() {
+    let mut world = whole(World::builder().output_rule(OutputRule::Gated));
+    let (primary, standby) = pair(&world);
+    load(&mut world, 10);
+    world.hold_one_way(Party::Unit(primary), Party::Unit(standby));
+    put(&mut world, "key-1", "after");
+    world.kill_and_wipe(CARD_2);
+    world.restart(Party::Card(CARD_2));
+    let filled = |world: &World| world.table(CARD_2, table::ID).unwrap().entries().len();
+    world.run_for(300_000).unwrap();
+    assert!(filled(&world) < 10, "the standby lacks what the card would be given");
+    assert_ne!(forwarded(&world, CARD_2, "key-1"), Some(&b"after"[..]));
+    world.release_link(Party::Unit(primary), Party::Unit(standby));
+    wait(&mut world, |world| forwarded(world, CARD_2, "key-1") == Some(&b"after"[..]));
+    heal_and_compare(&mut world);
+    assert_eq!(filled(&world), 10);
+}

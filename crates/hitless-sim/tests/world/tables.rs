@@ -1,8 +1,8 @@
 //! Forwarding tables that lie, and that others change; disks.
 
 use super::*;
-use hitless_proto::config::OutputRule;
-use hitless_proto::entry::Blob;
+use hitless_proto::config::{OutputRule, Timing};
+use hitless_proto::entry::{Audience, Blob, Change, Content};
 use hitless_proto::ids::Epoch;
 use hitless_proto::process::fib::{self, FibKey, Member, NextHop, Route};
 
@@ -210,4 +210,48 @@ fn only_a_card_without_a_vote_may_lose_its_disk() {
     assert_eq!(world.disk_losses(Party::Card(card)), 1);
     world.run_until(|world| convergence::check(world).is_ok()).unwrap();
     assert_eq!(world.card_status(card).unwrap().promised, Epoch(1));
+}
+
+/// An entry that is taken from a card is a delete there. Its refusal was learned again after a reset as that of a put, and the
+/// card was compared for ever.
+#[test]
+fn a_refused_delete_of_what_others_keep_is_known_for_a_delete_after_a_reset() {
+    let mut world = up(World::builder());
+    let primary = Party::Unit(world.primary().unwrap());
+    let named = |cards: &[CardId]| {
+        let audience = Audience::cards(cards.iter().copied());
+        let content = Content { audience, card_part: "value".into(), standby_part: None };
+        Change { key: "named".into(), content: Some(content) }
+    };
+    world.submit(table::ID, named(&[CardId(1), CardId(2)])).unwrap();
+    world.run_until(World::all_safe).unwrap();
+    world.fail_key(CardId(1), table::ID, b"named");
+    world.submit(table::ID, named(&[CardId(2)])).unwrap();
+    // Until the last of its retries was refused too: that is the last op of the card.
+    world.run_for(60_000_000).unwrap();
+    world.reset_link(primary, C1);
+    world.run_for(1_000_000).unwrap();
+    let channels = world.card_status(CardId(1)).unwrap().channels;
+    assert!(channels.iter().all(|channel| channel.in_step), "{channels:?}");
+    assert_eq!(holds(&world, 1, "named").as_deref(), Some("value"), "its table refuses to let go of it");
+    settle(&mut world);
+    assert_eq!(holds(&world, 1, "named"), None);
+}
+
+/// Retries were issued with every audit, also while the gate held back the last one: one behind the other.
+#[test]
+fn a_refused_key_is_not_tried_again_before_the_last_try_was_answered() {
+    let timing = Timing { audit: 700_000, evict: 600_000_000, ..Timing::default() };
+    let mut world = up(World::builder().output_rule(OutputRule::Gated).timing(timing));
+    let primary = world.primary().unwrap();
+    let standby = *world.units().iter().find(|unit| **unit != primary).unwrap();
+    world.fail_key(CardId(1), table::ID, b"key-0");
+    load(&mut world, 0, 1);
+    world.run_for(10_000_000).unwrap();
+    let issued = |world: &World| world.unit(primary).unwrap().progress(table::ID).unwrap().received.seq.0;
+    let before = issued(&world);
+    world.hold_one_way(Party::Unit(primary), Party::Unit(standby));
+    world.run_for(20_000_000).unwrap();
+    assert!(issued(&world) <= before + 1, "{} after {before}", issued(&world));
+    settle(&mut world);
 }
