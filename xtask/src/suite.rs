@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 
 use crate::check;
 use crate::command::{cargo, loudly, watched};
+use crate::fuzz;
 use crate::packages;
 use crate::tree::Tree;
 
@@ -48,6 +49,7 @@ pub(crate) fn all() -> Result<bool> {
     good &= run_tests(None, &mut tally)?;
     good &= watched(&mut cargo(&["test", "--workspace", "--doc", "--locked"]), |line| tally.count(line))?;
     good &= searches()?;
+    good &= fuzz::all()?;
     good &= check::check(&Tree::read()?, &[])?;
     Ok(close(good, tally))
 }
