@@ -49,6 +49,9 @@ pub const MAX_HISTORY: usize = 2 * MAX_UNSTABLE;
 /// Keys of a card's process that wait to be written again, since somebody else changed them in the forwarding table: whoever
 /// looks at the table finds the others at its next look.
 pub const MAX_ASTRAY: usize = 65_536;
+/// Keys of a process that were changed since the unit's store took the last ones. Beyond it the leaves they are in are noted
+/// instead, and are stored whole.
+pub const MAX_UNKEPT: usize = 65_536;
 /// Orphans (ops that only a card knows) listed in one promise; with more, the channel is reconciled.
 pub const MAX_ORPHANS: usize = 4096;
 

@@ -17,8 +17,9 @@ pub use line::LineError;
 pub use start::PartyStart;
 
 use crate::entry::{Blob, Change};
-use crate::ids::{Life, Party, ProcessId, Time, UnitId};
+use crate::ids::{Life, Party, ProcessId, Time, UnitId, Version};
 use crate::io::{Outcome, Verdict};
+use crate::kept::KeptEntry;
 use crate::message::Message;
 
 /// An input, and when it came.
@@ -93,6 +94,15 @@ pub enum Input {
         process: ProcessId,
         /// What the forwarding table held: keys and card parts.
         entries: Vec<(Blob, Blob)>,
+    },
+    /// `restore`. Units only, before anything else.
+    Restore {
+        /// Whose state.
+        process: ProcessId,
+        /// As of where it is whole.
+        at: Version,
+        /// Some of it.
+        entries: Vec<KeptEntry>,
     },
     /// `submit`. Units only.
     Submit {

@@ -83,6 +83,19 @@ fn inputs() -> vec::Vec<Input> {
     ]
 }
 
+fn restored() -> vec::Vec<Input> {
+    let process = ProcessId(1);
+    let content = |audience, standby_part| Content { audience, card_part: "part".into(), standby_part };
+    let entries = vec![
+        ("k".into(), Version::new(3, 7), content(Audience::All, None)),
+        ("l".into(), Version::new(2, 8), content(Audience::cards([CardId(4)]), Some("s".into()))),
+    ];
+    vec![
+        Input::Restore { process, at: Version::new(3, 900), entries },
+        Input::Restore { process, at: Version::ZERO, entries: vec![] },
+    ]
+}
+
 fn start() -> PartyStart {
     PartyStart {
         chassis: Chassis {
@@ -113,7 +126,7 @@ fn start() -> PartyStart {
 
 #[test]
 fn every_input_survives_its_line() {
-    for (at, input) in inputs().into_iter().enumerate() {
+    for (at, input) in inputs().into_iter().chain(restored()).enumerate() {
         let recorded = Recorded { at: Time(at as u64), input };
         let line = recorded.to_line();
         assert!(!line.contains('\n'), "{line}");

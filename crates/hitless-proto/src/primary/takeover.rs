@@ -116,6 +116,15 @@ impl Takeover {
         self.promises.contains_key(&card)
     }
 
+    /// Up to where a card has applied everything, as it promised.
+    pub(super) fn applied(&self, card: CardId, process: ProcessId) -> Option<Version> {
+        let mut answers = self.promises.get(&card)?.channels.iter().filter(|(of, _)| *of == process);
+        answers.find_map(|(_, answer)| match answer {
+            ChannelAnswer::Known { applied, .. } => Some(*applied),
+            ChannelAnswer::Unknown => None,
+        })
+    }
+
     /// A card is gone: it is not waited for, and its channels stay unverified in the report.
     pub(super) fn lost(&mut self, card: CardId) {
         self.awaited.remove(&card);

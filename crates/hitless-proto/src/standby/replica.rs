@@ -12,6 +12,7 @@ use crate::digest::{DigestKey, SparseTree, Sum, children};
 use crate::entry::{Audience, Blob, Cookie, Update};
 use crate::failures::Failures;
 use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
+use crate::kept::{KeepBatch, KeptEntry};
 use crate::limits::{LOG_RETAIN, MAX_WAITING_NACKS};
 use crate::log::Log;
 use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
@@ -75,6 +76,35 @@ impl Replica {
         let digest = *table.digest();
         let folded = log.last().seq;
         Self { table, log, failures, folded, ..Self::new(process, digest) }
+    }
+
+    /// The table begins with the state that was kept, as of `at`.
+    pub(crate) fn restore(&mut self, at: Version, entries: impl IntoIterator<Item = KeptEntry>) {
+        self.table.keep(at);
+        self.log.restart(at);
+        self.folded = at.seq;
+        for (key, version, content) in entries {
+            self.table.restore(version, &key, &content);
+        }
+    }
+
+    /// What a unit begins with that is to rebuild the state. What it received since its store was whole has made single keys
+    /// newer; if nothing was kept, nobody can say of any key whether it still stands.
+    pub(crate) fn recovering(self) -> Self {
+        let digest = *self.table.digest();
+        if self.table.base().is_some() {
+            return Self { epoch: Epoch(0), ..self };
+        }
+        Self { table: self.table.emptied(), ..Self::new(self.process, digest) }
+    }
+
+    /// What the unit's store is to be given next, once the state is whole.
+    pub(crate) fn take_unkept(&mut self, most: usize) -> Option<KeepBatch> {
+        if !self.in_step || self.astray {
+            return None;
+        }
+        let at = self.log.version_at(self.folded);
+        Some(KeepBatch::of(self.process, self.table.take_unkept(most, at)?))
     }
 
     pub(crate) fn received(&self) -> Version {
