@@ -52,6 +52,8 @@ pub const MAX_ASTRAY: usize = 65_536;
 /// Keys of a process that were changed since the unit's store took the last ones. Beyond it the leaves they are in are noted
 /// instead, and are stored whole.
 pub const MAX_UNKEPT: usize = 65_536;
+/// Leaves that are emptied in one batch for the unit's store: most of them are empty, and cost little.
+pub const KEEP_LEAVES: usize = 4096;
 /// Orphans (ops that only a card knows) listed in one promise; with more, the channel is reconciled.
 pub const MAX_ORPHANS: usize = 4096;
 

@@ -11,6 +11,7 @@ use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
 use crate::entry::{Audience, Blob, Content};
 use crate::ids::{CardId, Epoch, Seq, Version};
 use crate::kept::{KeptRow, Lacking, Unkept};
+use crate::limits::KEEP_LEAVES;
 
 /// Fixed part of a packed row: version (12), flags (1), lengths of key (2), card part (4) and standby part (4).
 const HEAD: usize = 23;
@@ -311,7 +312,7 @@ impl Table {
         let mut unkept = self.unkept.take()?;
         let (mut cleared, mut rows) = (Vec::new(), Vec::new());
         let any = unkept.close(at);
-        while rows.len() + cleared.len() < most {
+        while rows.len() < most && cleared.len() < KEEP_LEAVES {
             match unkept.pop() {
                 None => break,
                 Some(Lacking::Leaf(leaf)) => {

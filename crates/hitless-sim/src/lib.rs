@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod disk;
 pub mod faults;
 pub mod forwarding_table;
+mod keeping;
 pub mod moments;
 #[cfg(feature = "mutants")]
 pub mod mutants;

@@ -36,6 +36,8 @@ pub struct Oracle {
     open: BTreeMap<(ProcessId, Epoch), Vec<usize>>,
     /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
     rebuilding: Option<Vec<CardId>>,
+    /// As of where that unit has what it kept: of that nothing is lost.
+    kept: BTreeMap<ProcessId, Version>,
     /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
     strange: BTreeSet<(ProcessId, Blob, Blob)>,
 }
@@ -129,8 +131,9 @@ impl Oracle {
         self.strange.extend(part.map(|part| (process, key.clone(), part.clone())));
     }
 
-    /// No unit has live state: one rebuilds it from these cards.
-    pub(crate) fn rebuild(&mut self, cards: &[CardId]) {
+    /// No unit has live state: one rebuilds it from these cards, on top of what it kept as of these positions.
+    pub(crate) fn rebuild(&mut self, cards: &[CardId], kept: BTreeMap<ProcessId, Version>) {
+        self.kept = kept;
         self.rebuilding = Some(cards.to_vec());
         self.forgive();
     }
@@ -144,11 +147,13 @@ impl Oracle {
     /// changed on some cards only.
     fn forgive(&mut self) {
         let Some(cards) = self.rebuilding.clone() else { return };
+        let kept = self.kept.clone();
         let mut lost = Vec::new();
         self.newest_safe(
             |_| true,
             |process, op, settled| {
-                if !settled || !op.survivors.suffice(op.change.content.as_ref(), &cards) {
+                let is_kept = kept.get(&process).is_some_and(|at| op.version <= *at);
+                if !settled || !(is_kept || op.survivors.suffice(op.change.content.as_ref(), &cards)) {
                     lost.push((process, op.change.key.clone()));
                 }
             },

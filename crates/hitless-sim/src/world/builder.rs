@@ -38,6 +38,7 @@ pub struct Builder {
     torn: Option<u64>,
     late_cards: u16,
     first_epoch: Epoch,
+    keeps: bool,
     processes: fn() -> Processes,
 }
 
@@ -59,6 +60,7 @@ impl Default for Builder {
             torn: None,
             late_cards: 0,
             first_epoch: Epoch(1),
+            keeps: false,
             processes: in_the_box,
         }
     }
@@ -175,6 +177,13 @@ impl Builder {
         self
     }
 
+    /// Control units keep their state on disk. By default they do not.
+    #[must_use]
+    pub fn keeps(mut self) -> Self {
+        self.keeps = true;
+        self
+    }
+
     /// The processes of every party, instead of `fib` and `table`.
     #[must_use]
     pub fn processes(mut self, processes: fn() -> Processes) -> Self {
@@ -270,6 +279,9 @@ impl Builder {
             ambush: None,
             met: Vec::new(),
         };
+        if self.keeps {
+            world.hosts.values_mut().for_each(|host| host.keeping.turn_on());
+        }
         if former != Durable::default() {
             world.hosts.values_mut().for_each(|host| host.disk.preload(&former));
         }
