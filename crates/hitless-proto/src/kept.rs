@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::entry::{Blob, Content};
-use crate::ids::{ProcessId, Version};
+use crate::ids::{CardId, ProcessId, Version};
 use crate::limits::MAX_UNKEPT;
 use crate::table::Lack;
 
@@ -22,11 +22,21 @@ pub struct KeepBatch {
     /// What keys hold now.
     pub rows: Vec<KeptRow>,
     /// With this batch the store holds the whole state as of this position.
-    pub at: Option<Version>,
+    pub at: Option<KeptAt>,
+}
+
+/// A position as of which a state is kept: up to here all of it was stable, and what is kept may be newer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptAt {
+    /// The last op of the state.
+    pub version: Version,
+    /// The cards that were in step, had applied all of it and refused nothing, ascending. Of these it is known that what their
+    /// forwarding tables hold and the state does not is newer, even where they have forgotten the versions.
+    pub in_step: Vec<CardId>,
 }
 
 impl KeepBatch {
-    pub(crate) fn of(process: ProcessId, ((cleared, rows), at): (Lack, Option<Version>)) -> Self {
+    pub(crate) fn of(process: ProcessId, ((cleared, rows), at): (Lack, Option<KeptAt>)) -> Self {
         Self { process, cleared, rows, at }
     }
 }
@@ -71,20 +81,28 @@ pub(crate) enum Lacking {
 #[derive(Clone, Debug)]
 pub(crate) struct Unkept {
     /// As of where the store was when this life began.
-    base: Version,
+    base: KeptAt,
     group: Changed,
-    closed_at: Version,
+    closed_at: KeptAt,
+    /// The position of the group was not given out yet.
+    due: bool,
     next: Changed,
 }
 
 impl Unkept {
-    pub(crate) fn new(base: Version) -> Self {
-        Self { base, group: Changed::default(), closed_at: base, next: Changed::default() }
+    pub(crate) fn new(base: KeptAt) -> Self {
+        Self {
+            base,
+            group: Changed::default(),
+            closed_at: KeptAt::default(),
+            due: false,
+            next: Changed::default(),
+        }
     }
 
     /// The state of a table was as of here when this life began; `None`: nothing is known of it.
-    pub(crate) fn base(&self) -> Option<Version> {
-        Some(self.base).filter(|base| *base > Version::ZERO)
+    pub(crate) fn base(&self) -> Option<&KeptAt> {
+        Some(&self.base).filter(|base| base.version > Version::ZERO)
     }
 
     /// A row was written.
@@ -102,15 +120,16 @@ impl Unkept {
         self.next.leaves.extend(leaves);
     }
 
-    /// Closes a group where the last one was given out. `false`: there is nothing to store. `at`: as of where the table is.
-    pub(crate) fn close(&mut self, at: Version) -> bool {
-        if self.group.is_empty() && !self.next.is_empty() {
+    /// Closes a group where the last one was given out: there may be nothing in it but a position. `false`: there is nothing
+    /// to store. `at`: up to where the table is whole.
+    pub(crate) fn close(&mut self, at: KeptAt) -> bool {
+        if !self.due && (!self.next.is_empty() || at != self.closed_at) {
             self.group = core::mem::take(&mut self.next);
             self.group.keys.sort_unstable();
             self.group.keys.dedup();
-            self.closed_at = at;
+            (self.closed_at, self.due) = (at, true);
         }
-        !self.group.is_empty()
+        self.due
     }
 
     /// The next of the group.
@@ -120,8 +139,9 @@ impl Unkept {
     }
 
     /// As of where the store is with what was given out, where that was the last of a group.
-    pub(crate) fn reached(&self) -> Option<Version> {
-        self.group.is_empty().then_some(self.closed_at)
+    pub(crate) fn reached(&mut self) -> Option<KeptAt> {
+        let last = self.group.is_empty() && core::mem::take(&mut self.due);
+        last.then(|| self.closed_at.clone())
     }
 
     /// How many keys and leaves wait.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
 use crate::entry::{Audience, Blob, Content};
 use crate::ids::{CardId, Epoch, Seq, Version};
-use crate::kept::{KeptRow, Lacking, Unkept};
+use crate::kept::{KeptAt, KeptRow, Lacking, Unkept};
 use crate::limits::KEEP_LEAVES;
 
 /// Fixed part of a packed row: version (12), flags (1), lengths of key (2), card part (4) and standby part (4).
@@ -277,7 +277,7 @@ impl Table {
     }
 
     /// From now on it is noted what a store lacks that holds the state as of `base`.
-    pub(crate) fn keep(&mut self, base: Version) {
+    pub(crate) fn keep(&mut self, base: KeptAt) {
         self.unkept.get_or_insert_with(|| Unkept::new(base));
     }
 
@@ -289,14 +289,14 @@ impl Table {
     }
 
     /// As of where the state was that this table began with.
-    pub(crate) fn base(&self) -> Option<Version> {
+    pub(crate) fn base(&self) -> Option<&KeptAt> {
         self.unkept.as_ref().and_then(Unkept::base)
     }
 
     /// An empty table in place of this one, of whose store nothing is left to stand.
     pub(crate) fn emptied(&self) -> Self {
         let mut table = Self::for_unit(self.digest);
-        table.unkept = self.unkept.as_ref().map(|_| Unkept::new(Version::ZERO));
+        table.unkept = self.unkept.as_ref().map(|_| Unkept::new(KeptAt::default()));
         table.keep_anew();
         table
     }
@@ -308,7 +308,7 @@ impl Table {
 
     /// What the store is to be given next: about `most` rows, and as of where it is then, which is known with the last of a
     /// group. `at`: as of where this table is.
-    pub(crate) fn take_unkept(&mut self, most: usize, at: Version) -> Option<(Lack, Option<Version>)> {
+    pub(crate) fn take_unkept(&mut self, most: usize, at: KeptAt) -> Option<(Lack, Option<KeptAt>)> {
         let mut unkept = self.unkept.take()?;
         let (mut cleared, mut rows) = (Vec::new(), Vec::new());
         let any = unkept.close(at);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hitless_proto::entry::{Blob, Content};
 use hitless_proto::ids::{ProcessId, Time, Version};
-use hitless_proto::kept::{KeepBatch, KeptEntry};
+use hitless_proto::kept::{KeepBatch, KeptAt, KeptEntry};
 
 use crate::random::Random;
 
@@ -19,7 +19,7 @@ const SYNC: u64 = 1_000_000;
 /// What is stored of one process.
 #[derive(Clone, Debug, Default)]
 struct Stored {
-    at: Version,
+    at: KeptAt,
     rows: BTreeMap<(u32, Blob), (Version, Content)>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Keeping {
     /// A batch was lost: the unit is to give everything again, once the store takes it.
     pub(crate) failed: bool,
     /// As of where the state was that this life began with.
-    pub(crate) base: BTreeMap<ProcessId, Version>,
+    pub(crate) base: BTreeMap<ProcessId, KeptAt>,
 }
 
 impl Keeping {
@@ -93,7 +93,7 @@ impl Keeping {
     }
 
     /// What a new life begins with.
-    pub(crate) fn open(&mut self, processes: &[ProcessId]) -> Vec<(ProcessId, Version, Vec<KeptEntry>)> {
+    pub(crate) fn open(&mut self, processes: &[ProcessId]) -> Vec<(ProcessId, KeptAt, Vec<KeptEntry>)> {
         if !self.on {
             return Vec::new();
         }
@@ -103,7 +103,7 @@ impl Keeping {
             (*process, stored.at, stored.rows.into_iter().map(entry).collect())
         });
         let found: Vec<_> = found.collect();
-        self.base = found.iter().map(|(process, at, _)| (*process, *at)).collect();
+        self.base = found.iter().map(|(process, at, _)| (*process, at.clone())).collect();
         found
     }
 
@@ -117,6 +117,8 @@ impl Keeping {
                 None => drop(stored.rows.remove(&(row.leaf, row.key))),
             }
         }
-        stored.at = batch.at.unwrap_or(stored.at);
+        if let Some(at) = batch.at {
+            stored.at = at;
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::ids::{CardId, Epoch, ProcessId, Seq, UnitId, Version};
+use hitless_proto::kept::KeptAt;
 
 use crate::survivors::Survivors;
 
@@ -37,7 +38,7 @@ pub struct Oracle {
     /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
     rebuilding: Option<Vec<CardId>>,
     /// As of where that unit has what it kept: of that nothing is lost.
-    kept: BTreeMap<ProcessId, Version>,
+    kept: BTreeMap<ProcessId, KeptAt>,
     /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
     strange: BTreeSet<(ProcessId, Blob, Blob)>,
 }
@@ -132,7 +133,7 @@ impl Oracle {
     }
 
     /// No unit has live state: one rebuilds it from these cards, on top of what it kept as of these positions.
-    pub(crate) fn rebuild(&mut self, cards: &[CardId], kept: BTreeMap<ProcessId, Version>) {
+    pub(crate) fn rebuild(&mut self, cards: &[CardId], kept: BTreeMap<ProcessId, KeptAt>) {
         self.kept = kept;
         self.rebuilding = Some(cards.to_vec());
         self.forgive();
@@ -152,8 +153,11 @@ impl Oracle {
         self.newest_safe(
             |_| true,
             |process, op, settled| {
-                let is_kept = kept.get(&process).is_some_and(|at| op.version <= *at);
-                if !settled || !(is_kept || op.survivors.suffice(op.change.content.as_ref(), &cards)) {
+                let base = kept.get(&process).filter(|base| base.version > Version::ZERO);
+                let wanted = op.change.content.as_ref();
+                let is_kept = base.is_some_and(|base| op.version <= base.version);
+                let in_step = base.map(|base| &base.in_step[..]);
+                if !settled || !(is_kept || op.survivors.suffice(wanted, &cards, in_step)) {
                     lost.push((process, op.change.key.clone()));
                 }
             },

@@ -10,7 +10,7 @@ use crate::arbiter::Record;
 use crate::entry::{Audience, Blob, Change, Content};
 use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Seq, Time, UnitId, Version};
 use crate::io::{Outcome, Verdict};
-use crate::kept::KeptEntry;
+use crate::kept::{KeptAt, KeptEntry};
 use crate::wire;
 
 /// Outcomes in one line: far more than a batch has, and still small.
@@ -82,7 +82,8 @@ fn put_input(input: &Input, line: &mut LineWriter) {
         }
         Input::Restore { process, at, entries } => {
             line.text("kind", "restore").number("process", process.0.into());
-            line.number("epoch", at.epoch.0.into()).number("seq", at.seq.0);
+            line.number("epoch", at.version.epoch.0.into()).number("seq", at.version.seq.0);
+            line.text("in_step", &join(at.in_step.iter().map(|card| u64::from(card.0))));
             let entries = entries.iter().map(|(key, version, content)| {
                 (key.clone(), Blob::new(&wire::encode_kept(*version, content)))
             });
@@ -132,7 +133,9 @@ fn take_input(line: &Line) -> Result<Input, LineError> {
         "curable" => Input::Curable { process: process()? },
         "adopt" => Input::Adopt { process: process()?, entries: take_pairs(line.text("entries")?)? },
         "restore" => {
-            let at = Version { epoch: Epoch(line.narrow("epoch")?), seq: Seq(line.number("seq")?) };
+            let version = Version { epoch: Epoch(line.narrow("epoch")?), seq: Seq(line.number("seq")?) };
+            let in_step = numbers(line.text("in_step")?).ok_or(LineError::Invalid("in_step", "cards"))?;
+            let at = KeptAt { version, in_step: in_step.into_iter().map(CardId).collect() };
             Input::Restore { process: process()?, at, entries: take_kept(line.text("entries")?)? }
         }
         "submit" => Input::Submit { process: process()?, change: take_change(line)? },

@@ -17,9 +17,9 @@ pub use line::LineError;
 pub use start::PartyStart;
 
 use crate::entry::{Blob, Change};
-use crate::ids::{Life, Party, ProcessId, Time, UnitId, Version};
+use crate::ids::{Life, Party, ProcessId, Time, UnitId};
 use crate::io::{Outcome, Verdict};
-use crate::kept::KeptEntry;
+use crate::kept::{KeptAt, KeptEntry};
 use crate::message::Message;
 
 /// An input, and when it came.
@@ -100,7 +100,7 @@ pub enum Input {
         /// Whose state.
         process: ProcessId,
         /// As of where it is whole.
-        at: Version,
+        at: KeptAt,
         /// Some of it.
         entries: Vec<KeptEntry>,
     },

@@ -9,6 +9,7 @@ use crate::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use crate::entry::{Audience, Blob, Change, Content};
 use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId, Version};
 use crate::io::{Durable, Verdict};
+use crate::kept::KeptAt;
 use crate::message::{Ballot, FromCard, Message, Refused, Start, ToCard};
 
 fn inputs() -> vec::Vec<Input> {
@@ -91,8 +92,12 @@ fn restored() -> vec::Vec<Input> {
         ("l".into(), Version::new(2, 8), content(Audience::cards([CardId(4)]), Some("s".into()))),
     ];
     vec![
-        Input::Restore { process, at: Version::new(3, 900), entries },
-        Input::Restore { process, at: Version::ZERO, entries: vec![] },
+        Input::Restore {
+            process,
+            at: KeptAt { version: Version::new(3, 900), in_step: vec![CardId(1), CardId(9)] },
+            entries,
+        },
+        Input::Restore { process, at: KeptAt::default(), entries: vec![] },
     ]
 }
 

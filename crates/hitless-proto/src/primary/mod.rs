@@ -441,7 +441,7 @@ impl Primary {
             return None;
         }
         self.streams.values_mut().find_map(|stream| {
-            let at = stream.issued();
+            let at = stream.kept_at();
             Some(KeepBatch::of(stream.process, stream.table.take_unkept(most, at)?))
         })
     }

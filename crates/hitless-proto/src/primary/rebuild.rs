@@ -5,12 +5,17 @@
 //! card as of where its channel was last proved equal, or of the version of its entry if that is newer. That a card holds
 //! nothing under a key is a statement too, as of where it was proved. The newest statement counts; of equals, the base's. A card
 //! speaks only for itself where an entry is for named cards.
+//!
+//! A card in a new life was not proved in it. If it was in step when the base was, its forwarding table was as the base or newer,
+//! so what it holds and the base does not is newer. That it holds nothing says nothing: a forwarding table may be lost with the
+//! machine.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::entry::{Audience, Blob, Content};
 use crate::ids::{CardId, Version};
+use crate::kept::KeptAt;
 use crate::message::LeafEntry;
 use crate::table::Table;
 
@@ -23,6 +28,8 @@ struct Told {
     newest: Option<(Version, Blob)>,
     /// Who holds it, as of when.
     holders: BTreeMap<CardId, Version>,
+    /// Who remembers a delete, and of which version.
+    deletes: BTreeMap<CardId, Version>,
     /// The newest version under which it was for all cards, and for named ones.
     for_all: Version,
     named: Version,
@@ -31,7 +38,7 @@ struct Told {
 /// Gathers what the cards say of some leaves.
 #[derive(Clone, Debug)]
 pub(super) struct Rebuild {
-    base: Version,
+    base: KeptAt,
     /// The cards that are read, and up to where each was proved equal.
     read: BTreeMap<CardId, Version>,
     told: BTreeMap<Blob, Told>,
@@ -39,7 +46,7 @@ pub(super) struct Rebuild {
 
 impl Rebuild {
     /// On top of a state as of `base`.
-    pub(super) fn new(base: Version, read: BTreeMap<CardId, Version>) -> Self {
+    pub(super) fn new(base: KeptAt, read: BTreeMap<CardId, Version>) -> Self {
         Self { base, read, told: BTreeMap::new() }
     }
 
@@ -48,10 +55,19 @@ impl Rebuild {
         if entry.content.is_none() && !entry.deleted {
             return;
         }
-        let at = entry.version.max(self.read.get(&card).copied().unwrap_or_default());
+        let proved = self.read.get(&card).copied().unwrap_or_default();
+        let found = if proved == Version::ZERO && self.base.in_step.contains(&card) {
+            Version { seq: self.base.version.seq.next(), ..self.base.version }
+        } else {
+            proved
+        };
+        let at = entry.version.max(found);
         let told = self.told.entry(entry.key.clone()).or_default();
         told.version = told.version.max(entry.version);
-        let Some(content) = &entry.content else { return };
+        let Some(content) = &entry.content else {
+            told.deletes.insert(card, entry.version);
+            return;
+        };
         told.holders.insert(card, at);
         // What a card found in its forwarding table has no version: nobody knows for which cards it is.
         let kind = if content.for_all { &mut told.for_all } else { &mut told.named };
@@ -85,7 +101,7 @@ impl Rebuild {
         told: &Told,
         cards: &[CardId],
     ) -> Option<Content> {
-        let held_at = held.as_ref().map_or(self.base, |(version, _)| self.base.max(*version));
+        let held_at = held.as_ref().map_or(self.base.version, |(version, _)| self.base.version.max(*version));
         let held = held.as_ref().and_then(|(_, content)| content.clone());
         let newer = told.newest.as_ref().filter(|(at, _)| *at > held_at);
         let at = newer.map_or(held_at, |(at, _)| *at);
@@ -99,12 +115,16 @@ impl Rebuild {
         };
         let gone = match &audience {
             // A card that was proved equal later does not hold it: it was deleted.
-            Audience::All => {
-                self.read.iter().any(|(card, proved)| *proved > at && !told.holders.contains_key(card))
-            }
+            Audience::All => self.read.keys().any(|card| self.lacks(*card, told) > at),
             Audience::Cards(cards) => cards.is_empty(),
         };
         (!gone).then_some(Content { audience, ..content })
+    }
+
+    /// As of when it is known that a card does not hold the key; zero where it does, or where that says nothing.
+    fn lacks(&self, card: CardId, told: &Told) -> Version {
+        let known = [self.read.get(&card), told.deletes.get(&card)].into_iter().flatten().max();
+        known.filter(|_| !told.holders.contains_key(&card)).copied().unwrap_or_default()
     }
 
     /// For which cards it is.
@@ -129,10 +149,8 @@ impl Rebuild {
                 Audience::All
             }
             Some(Audience::Cards(of)) => {
-                let withdrawn = |card: &CardId| {
-                    !told.holders.contains_key(card) && self.read.get(card).is_some_and(|at| *at > held_at)
-                };
-                Audience::cards(of.iter().copied().filter(|card| !withdrawn(card)).chain(holders))
+                let stays = of.iter().copied().filter(|card| self.lacks(*card, told) <= held_at);
+                Audience::cards(stays.chain(holders))
             }
             Some(Audience::All) | None => Audience::cards(holders),
         }

@@ -179,11 +179,8 @@ impl Primary {
             let reading = recovery.processes.entry(*process).or_default();
             reading.left = read.iter().copied().collect();
             if let Some(base) = stream.table.base() {
-                let applied = |card| {
-                    let applied = self.takeover.as_ref().and_then(|of| of.applied(card, *process));
-                    (card, proved(context, card, *process).max(applied.unwrap_or_default()))
-                };
-                reading.rebuild = Some(Rebuild::new(base, read.iter().copied().map(applied).collect()));
+                let dated = |card: &CardId| (*card, proved(context, *card, *process));
+                reading.rebuild = Some(Rebuild::new(base.clone(), read.iter().map(dated).collect()));
                 reading.sums.clone_from(&reading.left);
                 reading.differing.clear();
             } else {

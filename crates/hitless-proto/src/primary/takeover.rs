@@ -116,15 +116,6 @@ impl Takeover {
         self.promises.contains_key(&card)
     }
 
-    /// Up to where a card has applied everything, as it promised.
-    pub(super) fn applied(&self, card: CardId, process: ProcessId) -> Option<Version> {
-        let mut answers = self.promises.get(&card)?.channels.iter().filter(|(of, _)| *of == process);
-        answers.find_map(|(_, answer)| match answer {
-            ChannelAnswer::Known { applied, .. } => Some(*applied),
-            ChannelAnswer::Unknown => None,
-        })
-    }
-
     /// A card is gone: it is not waited for, and its channels stay unverified in the report.
     pub(super) fn lost(&mut self, card: CardId) {
         self.awaited.remove(&card);
@@ -155,7 +146,12 @@ impl Primary {
     pub(crate) fn claim(&mut self, context: &mut Context, card: CardId) {
         let first = self.takeover.as_ref().is_some_and(|takeover| !takeover.planned);
         // Later in the epoch nothing is unknown to this unit: it issued everything.
-        let position = |stream: &super::stream::Stream| if first { stream.keep } else { stream.issued() };
+        let position = |stream: &super::stream::Stream| match (&self.recovery, first) {
+            // What it kept is of another life: it received nothing in this one.
+            (Some(_), _) => Version::ZERO,
+            (None, true) => stream.keep,
+            (None, false) => stream.issued(),
+        };
         let received = self.streams.iter().map(|(process, stream)| (*process, position(stream))).collect();
         if let Some(takeover) = self.takeover.as_mut().filter(|takeover| !takeover.planned) {
             takeover.awaited.insert(card);

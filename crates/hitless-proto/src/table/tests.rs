@@ -83,7 +83,7 @@ proptest! {
 #[test]
 fn what_is_given_to_a_store_is_the_table() {
     let mut table = Table::for_unit(DigestKey::new(3));
-    table.keep(Version::ZERO);
+    table.keep(KeptAt::default());
     let mut stored: BTreeMap<(u32, Blob), (Version, Content)> = BTreeMap::new();
     let mut at = Version::ZERO;
     for seq in 1..200_000u64 {
@@ -117,7 +117,12 @@ fn store(
     stored: &mut BTreeMap<(u32, Blob), (Version, Content)>,
     at: &mut Version,
 ) -> bool {
-    let taken = if most > 0 { table.take_unkept(most, Version::new(1, seq)) } else { None };
+    let taken = if most > 0 {
+        let position = KeptAt { version: Version::new(1, seq), in_step: Vec::new() };
+        table.take_unkept(most, position)
+    } else {
+        None
+    };
     let Some(((cleared, rows), reached)) = taken else { return false };
     stored.retain(|(leaf, _), _| !cleared.contains(leaf));
     for row in rows {
@@ -126,6 +131,6 @@ fn store(
             None => drop(stored.remove(&(row.leaf, row.key))),
         }
     }
-    *at = reached.unwrap_or(*at);
+    *at = reached.map_or(*at, |reached| reached.version);
     true
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Acting, ControlUnit};
 use crate::ids::{ProcessId, Seq, Version};
-use crate::kept::{KeepBatch, KeptEntry};
+use crate::kept::{KeepBatch, KeptAt, KeptEntry};
 use crate::table::Table;
 
 impl ControlUnit {
@@ -12,7 +12,7 @@ impl ControlUnit {
     /// process. From then on the process is kept, also where there were no entries: see [`Self::take_unkept`].
     ///
     /// It is the base of a recovery, and of nothing else: a unit that comes back was not in sync.
-    pub fn restore(&mut self, process: ProcessId, at: Version, entries: Vec<KeptEntry>) {
+    pub fn restore(&mut self, process: ProcessId, at: KeptAt, entries: Vec<KeptEntry>) {
         if let Acting::Standby(standby) = &mut self.acting
             && let Some(replica) = standby.replicas.get_mut(&process)
         {
@@ -25,7 +25,8 @@ impl ControlUnit {
     pub fn take_unkept(&mut self, most: usize) -> Option<KeepBatch> {
         match &mut self.acting {
             Acting::Standby(standby) => {
-                standby.replicas.values_mut().find_map(|replica| replica.take_unkept(most))
+                let (replicas, roster) = (&mut standby.replicas, standby.roster.as_ref()?);
+                replicas.values_mut().find_map(|replica| replica.take_unkept(most, roster))
             }
             Acting::Primary(primary) => primary.take_unkept(most),
         }

@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use super::WireError;
-use super::codec::{Codec, Input, put_optional, put_string};
+use super::codec::{Codec, Input, put_ascending, put_optional, put_string};
 use crate::entry::{Audience, Content};
-use crate::ids::Version;
-use crate::limits::MAX_PART;
+use crate::ids::{CardId, Version};
+use crate::kept::KeptAt;
+use crate::limits::{MAX_CARDS, MAX_PART};
 
 /// An entry, without its key, as bytes for a store: version, audience, card part, standby-only part.
 #[must_use]
@@ -34,30 +35,33 @@ pub fn decode_kept(bytes: &[u8]) -> Result<(Version, Content), WireError> {
     Ok((version, Content { audience, card_part, standby_part }))
 }
 
-/// A position as bytes for a store.
+/// A position, and the cards that were in step then, as bytes for a store.
 #[must_use]
-pub fn encode_position(at: Version) -> Vec<u8> {
+pub fn encode_kept_at(at: &KeptAt) -> Vec<u8> {
     let mut out = Vec::with_capacity(16);
-    at.put(&mut out);
+    at.version.put(&mut out);
+    put_ascending(at.in_step.iter().map(|card| u32::from(card.0)), &mut out);
     out
 }
 
-/// Reads what [`encode_position`] wrote.
+/// Reads what [`encode_kept_at`] wrote.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn decode_position(bytes: &[u8]) -> Result<Version, WireError> {
+pub fn decode_kept_at(bytes: &[u8]) -> Result<KeptAt, WireError> {
     let mut input = Input::new(bytes);
-    let at = Version::take(&mut input)?;
+    let version = Version::take(&mut input)?;
+    let cards = input.ascending("cards in step", MAX_CARDS)?;
     input.end()?;
-    Ok(at)
+    // A number that is no card's names none of this chassis.
+    let in_step = cards.into_iter().filter_map(|card| u16::try_from(card).ok()).map(CardId).collect();
+    Ok(KeptAt { version, in_step })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::entry::Blob;
-    use crate::ids::CardId;
 
     #[test]
     fn an_entry_comes_back_as_it_was_and_damage_is_refused() {
@@ -73,7 +77,9 @@ mod tests {
                 assert!(decode_kept(&[&bytes[..], &[0]].concat()).is_err());
             }
         }
-        assert_eq!(decode_position(&encode_position(Version::new(2, 300))), Ok(Version::new(2, 300)));
-        assert!(decode_position(&[1]).is_err());
+        let at = KeptAt { version: Version::new(2, 300), in_step: [1, 7, 1024].map(CardId).into() };
+        let bytes = encode_kept_at(&at);
+        assert_eq!(decode_kept_at(&bytes), Ok(at));
+        assert!(decode_kept_at(&bytes[1..]).is_err());
     }
 }

@@ -47,6 +47,7 @@ impl World {
     #[must_use]
     pub fn kept_at(&self, unit: UnitId, process: ProcessId) -> Version {
         let host = self.hosts.get(&Party::Unit(unit));
-        host.and_then(|host| host.keeping.base.get(&process)).copied().unwrap_or_default()
+        let base = host.and_then(|host| host.keeping.base.get(&process));
+        base.map(|base| base.version).unwrap_or_default()
     }
 }

@@ -42,7 +42,8 @@ fn made(kept: Option<(Version, Content)>, told: &[(CardId, Version, Option<LeafE
                 table.write(*version, b"key", Some(content), false);
             }
             let read = told.iter().map(|(card, proved, _)| (*card, *proved)).collect();
-            let mut rebuild = Rebuild::new(BASE, read);
+            let mut rebuild =
+                Rebuild::new(KeptAt { version: BASE, in_step: [CardId(1), CardId(2)].into() }, read);
             for (card, _, entry) in told {
                 entry.iter().for_each(|entry| rebuild.take(*card, entry));
             }
@@ -75,11 +76,27 @@ fn what_was_deleted_while_a_card_was_away_does_not_come_back() {
 }
 
 #[test]
+fn what_a_card_in_a_new_life_found_counts_if_it_was_in_step_with_the_base() {
+    let anew = |card, part| (CardId(card), NEVER, entry(NEVER, Some((part, true))));
+    let held = || kept(at(50), "old", Audience::All);
+    let both = Audience::cards([CardId(1), CardId(2)]);
+    assert_eq!(made(None, &[anew(1, "new"), anew(2, "new")]), Some((both, "new".into(), None)));
+    assert_eq!(made(held(), &[anew(1, "new"), anew(2, "new"), anew(3, "older")]), all("new"));
+    assert_eq!(made(held(), &[anew(3, "older")]), all_noted("old"), "it was away");
+    // A table may be lost with its machine.
+    assert_eq!(made(held(), &[(CardId(1), NEVER, None), (CardId(2), NEVER, None)]), all_noted("old"));
+    // A card that was proved later says that it was deleted.
+    assert_eq!(made(held(), &[anew(1, "new"), (CardId(2), at(110), None)]), None);
+}
+
+#[test]
 fn what_was_deleted_after_the_base_does_not_come_back_from_it_nor_from_a_card_that_is_behind() {
     let held = kept(at(50), "old", Audience::All);
     let behind = (CardId(2), at(90), entry(at(50), Some(("old", true))));
     assert_eq!(made(held.clone(), &[(CardId(1), at(110), None), behind.clone()]), None);
     assert_eq!(made(held.clone(), &[(CardId(1), at(110), entry(at(105), None)), behind.clone()]), None);
+    // A delete that a card remembers counts, though the card was not proved since.
+    assert_eq!(made(held.clone(), &[(CardId(1), at(90), entry(at(105), None)), behind.clone()]), None);
     // A card that was not proved since the base says nothing by not holding it.
     assert_eq!(made(held, &[(CardId(1), at(90), None), behind]), all_noted("old"));
 }
