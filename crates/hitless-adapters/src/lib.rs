@@ -1,5 +1,6 @@
 //! The outside world of hitless: sources of changes, forwarding tables, the durable store, the local arbiter.
 
+pub mod fjall_store;
 pub mod fpm;
 pub mod linux;
 pub mod local_arbiter;

@@ -41,6 +41,9 @@ pub struct UnitStatus {
     /// What it waits for, if it may not claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
+    /// Why its state is not kept on disk at present, where it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<String>,
     /// Its processes.
     pub processes: Vec<ProcessStatus>,
     /// Its channels.
@@ -107,6 +110,9 @@ pub struct ProcessStatus {
     pub programmed: u64,
     /// Watermark: survives the primary (primary).
     pub safe: u64,
+    /// Last op of the state as it is kept on disk, where it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
     /// Digest of the state.
     pub digest: String,
 }

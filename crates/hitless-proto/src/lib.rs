@@ -20,6 +20,7 @@ mod failures;
 pub mod ids;
 pub mod input;
 pub mod io;
+pub mod kept;
 pub mod limits;
 mod log;
 pub mod message;

@@ -53,6 +53,11 @@ pub const MAX_ASTRAY: usize = 65_536;
 /// Answers to one peer that wait for the disk: a peer asks again only when it has given up what it asked before, so more than
 /// a few come from one that misbehaves.
 pub const MAX_WITHHELD: usize = 64;
+/// Keys of a process that were changed since the unit's store took the last ones. Beyond it the leaves they are in are noted
+/// instead, and are stored whole.
+pub const MAX_UNKEPT: usize = 65_536;
+/// Leaves that are emptied in one batch for the unit's store: most of them are empty, and cost little.
+pub const KEEP_LEAVES: usize = 4096;
 /// Orphans (ops that only a card knows) listed in one promise; with more, the channel is reconciled.
 pub const MAX_ORPHANS: usize = 4096;
 

@@ -12,8 +12,10 @@ use alloc::vec::Vec;
 use self::leaf::Leaf;
 use self::row::pack;
 use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
-use crate::entry::{Audience, Content};
+use crate::entry::{Audience, Blob, Content};
 use crate::ids::{CardId, Version};
+use crate::kept::{KeptAt, KeptRow, Lacking, Unkept};
+use crate::limits::KEEP_LEAVES;
 
 pub(crate) use self::row::Row;
 
@@ -102,7 +104,12 @@ pub(crate) struct Table {
     trees: Trees,
     entries: u64,
     bytes: u64,
+    /// Of a control unit that keeps its state.
+    unkept: Option<Unkept>,
 }
+
+/// Leaves to be emptied, and what keys hold now.
+pub(crate) type Lack = (Vec<u32>, Vec<KeptRow>);
 
 impl Table {
     pub(crate) fn for_card(digest: DigestKey) -> Self {
@@ -114,7 +121,7 @@ impl Table {
     }
 
     fn new(digest: DigestKey, trees: Trees) -> Self {
-        Self { digest, leaves: Leaves::Few(BTreeMap::new()), trees, entries: 0, bytes: 0 }
+        Self { digest, leaves: Leaves::Few(BTreeMap::new()), trees, entries: 0, bytes: 0, unkept: None }
     }
 
     pub(crate) fn digest(&self) -> &DigestKey {
@@ -147,6 +154,10 @@ impl Table {
         let place = self.digest.place(key);
         let number = (place >> 48) as u32;
         let packed = pack(place, version, key, content, failed);
+        if let Some(unkept) = &mut self.unkept {
+            let digest = self.digest;
+            unkept.note(key, |key| (digest.place(key) >> 48) as u32);
+        }
         let leaf = self.leaves.get_mut(number);
         let (digest, is_unit) = (&self.digest, matches!(self.trees, Trees::Unit { .. }));
         let (at, old) = match leaf.find(place, key) {
@@ -160,6 +171,61 @@ impl Table {
         leaf.splice(at, len, &packed);
         let new = Share::of(&leaf.row(at), digest, is_unit);
         self.account(number, old, &new);
+    }
+
+    /// From now on it is noted what a store lacks that holds the state as of `base`.
+    pub(crate) fn keep(&mut self, base: KeptAt) {
+        self.unkept.get_or_insert_with(|| Unkept::new(base));
+    }
+
+    /// Writes an entry that the store holds.
+    pub(crate) fn restore(&mut self, version: Version, key: &[u8], content: &Content) {
+        let unkept = self.unkept.take();
+        self.write(version, key, Some(content), false);
+        self.unkept = unkept;
+    }
+
+    /// As of where the state was that this table began with.
+    pub(crate) fn base(&self) -> Option<&KeptAt> {
+        self.unkept.as_ref().and_then(Unkept::base)
+    }
+
+    /// An empty table in place of this one, of whose store nothing is left to stand.
+    pub(crate) fn emptied(&self) -> Self {
+        let mut table = Self::for_unit(self.digest);
+        table.unkept = self.unkept.as_ref().map(|_| Unkept::new(KeptAt::default()));
+        table.keep_anew();
+        table
+    }
+
+    /// The store is to be given everything again.
+    pub(crate) fn keep_anew(&mut self) {
+        self.unkept.iter_mut().for_each(|unkept| unkept.note_leaves(0..LEAVES));
+    }
+
+    /// What the store is to be given next: about `most` rows, and as of where it is then, which is known with the last of a
+    /// group. `at`: as of where this table is.
+    pub(crate) fn take_unkept(&mut self, most: usize, at: KeptAt) -> Option<(Lack, Option<KeptAt>)> {
+        let mut unkept = self.unkept.take()?;
+        let (mut cleared, mut rows) = (Vec::new(), Vec::new());
+        let any = unkept.close(at);
+        while rows.len() < most && cleared.len() < KEEP_LEAVES {
+            match unkept.pop() {
+                None => break,
+                Some(Lacking::Leaf(leaf)) => {
+                    cleared.push(leaf);
+                    let held = self.leaf(leaf).filter(|row| !row.deleted());
+                    rows.extend(held.map(|row| kept_row(leaf, Blob::new(row.key()), Some(row))));
+                }
+                Some(Lacking::Key(key)) => {
+                    let row = self.row(&key);
+                    rows.push(kept_row(self.leaf_of(&key), key, row));
+                }
+            }
+        }
+        let reached = unkept.reached();
+        self.unkept = Some(unkept);
+        any.then_some(((cleared, rows), reached))
     }
 
     /// Forgets a tombstone that was written by `version` and is final.
@@ -231,6 +297,11 @@ impl Table {
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.leaves.all().flat_map(Leaf::rows)
     }
+}
+
+fn kept_row(leaf: u32, key: Blob, row: Option<Row<'_>>) -> KeptRow {
+    let entry = row.and_then(|row| Some((row.version(), row.content()?)));
+    KeptRow { leaf, key, entry }
 }
 
 #[cfg(test)]

@@ -51,6 +51,14 @@ pub const MAX_SUBMIT: usize = 4096;
 pub const ANSWERS: usize = 256;
 /// States that wait for the store thread; beyond it a state is answered as not persisted.
 pub const PERSISTS: usize = 64;
+/// Batches that wait for the thread of the kept state; while there are so many, the core is not asked for more.
+pub const KEEP_QUEUE: usize = 4;
+/// Rows in such a batch, about: past some thousand larger ones gain nothing measurable.
+pub const KEEP_ROWS: usize = 4096;
+/// What was kept longer ago outlives the machine; the rest outlives the process only.
+pub const KEEP_SYNC: Duration = Duration::from_secs(1);
+/// Pause after kept state could not be written, before all of it is written again.
+pub const KEEP_RETRY: Duration = Duration::from_secs(30);
 /// Jobs that wait for the table thread: one batch per process is under way at a time, one look, and dumps.
 pub const TABLE_QUEUE: usize = 2 * hitless_proto::limits::MAX_PROCESSES + 1;
 /// Findings that a table is asked for at once; the next ones are asked for when the core has taken these.

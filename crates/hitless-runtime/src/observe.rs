@@ -124,6 +124,29 @@ pub(crate) fn not_saved(own: Party, why: &dyn std::fmt::Display) {
     error!(%own, %why, "durable state was not saved");
 }
 
+/// A unit begins with what it kept.
+pub(crate) fn restored(own: Party, place: &str, entries: u64) {
+    info!(%own, place, entries, "kept state was read");
+}
+
+/// A unit begins without what it kept.
+pub(crate) fn not_restored(own: Party, place: &str, why: &dyn std::fmt::Display) {
+    error!(
+        %own, place, %why,
+        "kept state cannot be used: it is begun anew, and if no other unit has any, a rebuild is from the cards alone"
+    );
+}
+
+/// The state is not kept any more.
+pub(crate) fn not_kept(own: Party, place: &str, why: &str) {
+    error!(%own, place, why, "the state cannot be kept on disk: the unit goes on without, and tries again now and then");
+}
+
+/// It is kept again.
+pub(crate) fn kept_again(own: Party, place: &str) {
+    info!(%own, place, "the state is kept on disk again");
+}
+
 /// A forwarding table did not answer as its contract says.
 pub(crate) fn table_broke_contract(own: Party, table: &str, writes: usize, outcomes: usize) {
     error!(%own, table, writes, outcomes, "the forwarding table must answer each write once; the rest counts as failed");

@@ -2,16 +2,18 @@
 //! driver never waits for one.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::{Party, ProcessId};
 use hitless_proto::io::{ArbiterRequest, Durable, Outcome, Verdict, Write};
+use hitless_proto::kept::{KeepBatch, KeptAt};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::limits::{FINDINGS, PERSISTS, TABLE_QUEUE};
-use crate::{Arbiter, Findings, ForwardingTable, Store, observe};
+use crate::limits::{FINDINGS, KEEP_QUEUE, KEEP_SYNC, PERSISTS, TABLE_QUEUE};
+use crate::{Arbiter, Findings, ForwardingTable, Keep, Store, observe};
 
 /// What a thread answers.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(crate) enum Answer {
     Applied { process: ProcessId, batch: u64, outcomes: Vec<Outcome> },
     /// What the forwarding table found by itself.
     Found(Findings),
+    /// A batch is kept, and with it perhaps the whole state of a process; or it is not, and why.
+    Kept(Result<(ProcessId, Option<KeptAt>), String>),
 }
 
 pub(crate) type Answers = mpsc::Sender<Answer>;
@@ -93,6 +97,57 @@ impl StoreThread {
     pub(crate) fn save(&self, token: u64, durable: Durable) -> Option<Answer> {
         let queued = self.queue.try_send((token, durable));
         queued.is_err().then_some(Answer::PersistFailed { token })
+    }
+}
+
+/// A batch to be kept; the first after an error begins anew.
+pub(crate) struct KeepJob {
+    pub(crate) batch: KeepBatch,
+    pub(crate) anew: bool,
+}
+
+pub(crate) type KeepThread = Worker<KeepJob>;
+
+/// Starts the thread of the kept state. Each job is answered once.
+pub(crate) fn start_keep(own: Party, mut keep: Box<dyn Keep>, answers: Answers) -> io::Result<KeepThread> {
+    Worker::start(format!("{own} state"), KEEP_QUEUE, move |jobs| {
+        let (mut broken, mut unsynced) = (None, None);
+        loop {
+            let wait =
+                unsynced.map_or(Duration::MAX, |since: Instant| KEEP_SYNC.saturating_sub(since.elapsed()));
+            let ends = match jobs.recv_timeout(wait) {
+                Ok(KeepJob { batch, anew }) => {
+                    let kept = (batch.process, batch.at.clone());
+                    if anew {
+                        broken = keep.begin().err().map(|error| error.to_string());
+                    }
+                    if broken.is_none() {
+                        broken = keep.write(batch).err().map(|error| error.to_string());
+                        unsynced = unsynced.or(Some(Instant::now()));
+                    }
+                    // Where nobody waits for the answer, the unit stops: what it gave last is kept all the same.
+                    let _stopping = answers.blocking_send(Answer::Kept(broken.clone().map_or(Ok(kept), Err)));
+                    false
+                }
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => true,
+            };
+            if unsynced.is_some_and(|since| ends || since.elapsed() >= KEEP_SYNC) {
+                unsynced = None;
+                // Told with the next job: until then nothing depends on it.
+                broken = broken.or_else(|| keep.sync().err().map(|error| error.to_string()));
+            }
+            if ends {
+                return;
+            }
+        }
+    })
+}
+
+impl KeepThread {
+    /// Queues a batch. `false`: the thread has ended.
+    pub(crate) fn keep(&self, job: KeepJob) -> bool {
+        self.queue.send(job).is_ok()
     }
 }
 

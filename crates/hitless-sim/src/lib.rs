@@ -13,6 +13,7 @@ pub mod faults;
 pub mod forwarding_table;
 #[cfg(feature = "mutants")]
 pub mod hunt;
+mod keeping;
 pub mod moments;
 pub mod mutants;
 mod network;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::ids::{CardId, Epoch, ProcessId, Seq, UnitId, Version};
+use hitless_proto::kept::KeptAt;
 
 use crate::survivors::Survivors;
 
@@ -36,6 +37,8 @@ pub struct Oracle {
     open: BTreeMap<(ProcessId, Epoch), Vec<usize>>,
     /// A unit rebuilds the state from these cards: what they lose before it has read them is lost.
     rebuilding: Option<Vec<CardId>>,
+    /// As of where that unit has what it kept: of that nothing is lost.
+    kept: BTreeMap<ProcessId, KeptAt>,
     /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
     strange: BTreeSet<(ProcessId, Blob, Blob)>,
 }
@@ -130,17 +133,19 @@ impl Oracle {
         self.strange.extend(part.map(|part| (process, key.clone(), part.clone())));
     }
 
-    /// No unit has live state: one rebuilds it from these cards. `holders`: the cards that have processed an op, be it after it
-    /// was safe.
+    /// No unit has live state: one rebuilds it from these cards, on top of what it kept as of these positions. `holders`: the
+    /// cards that have processed an op, be it after it was safe.
     pub(crate) fn rebuild(
         &mut self,
         cards: &[CardId],
+        kept: BTreeMap<ProcessId, KeptAt>,
         holders: impl Fn(ProcessId, &Submitted) -> Vec<CardId>,
     ) {
         self.newest_safe(
             |_| true,
             |process, op, _| holders(process, op).into_iter().for_each(|card| op.survivors.in_step(card)),
         );
+        self.kept = kept;
         self.rebuilding = Some(cards.to_vec());
         self.forgive();
     }
@@ -154,11 +159,16 @@ impl Oracle {
     /// changed on some cards only.
     fn forgive(&mut self) {
         let Some(cards) = self.rebuilding.clone() else { return };
+        let kept = self.kept.clone();
         let mut lost = Vec::new();
         self.newest_safe(
             |_| true,
             |process, op, settled| {
-                if !settled || !op.survivors.suffice(op.change.content.as_ref(), &cards) {
+                let base = kept.get(&process).filter(|base| base.version > Version::ZERO);
+                let wanted = op.change.content.as_ref();
+                let is_kept = base.is_some_and(|base| op.version <= base.version);
+                let in_step = base.map(|base| &base.in_step[..]);
+                if !settled || !(is_kept || op.survivors.suffice(wanted, &cards, in_step)) {
                     lost.push((process, op.change.key.clone()));
                 }
             },

@@ -8,6 +8,7 @@ use hitless_proto::{Card, ControlUnit};
 use crate::clock::PartyClock;
 use crate::disk::Disk;
 use crate::forwarding_table::ForwardingTable;
+use crate::keeping::Keeping;
 use crate::world::Happening;
 
 /// What runs in it.
@@ -35,6 +36,8 @@ pub(crate) struct Host {
     /// Dies after so many more outputs.
     pub(crate) dies_in: Option<u64>,
     pub(crate) disk: Disk,
+    /// Of a unit: where it keeps its state.
+    pub(crate) keeping: Keeping,
     pub(crate) tables: BTreeMap<ProcessId, ForwardingTable>,
     /// Its end of each link, by connection.
     pub(crate) links: BTreeMap<Party, u64>,
@@ -53,6 +56,7 @@ impl Host {
             exhausted: false,
             dies_in: None,
             disk: Disk::default(),
+            keeping: Keeping::default(),
             tables: processes.iter().map(|process| (*process, ForwardingTable::new(*process))).collect(),
             links: BTreeMap::new(),
         }

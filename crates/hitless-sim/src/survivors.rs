@@ -40,11 +40,21 @@ impl Survivors {
         self.cards.remove(&card);
     }
 
-    /// Whether a rebuild from `cards` must find the op again.
-    pub(crate) fn suffice(&self, wanted: Option<&Content>, cards: &[CardId]) -> bool {
+    /// Whether a rebuild from `cards` must find the op again. `based`: on top of an older state that a unit kept, with which
+    /// these cards were in step.
+    pub(crate) fn suffice(
+        &self,
+        wanted: Option<&Content>,
+        cards: &[CardId],
+        based: Option<&[CardId]>,
+    ) -> bool {
         let has = |card: &CardId| self.cards.get(card).copied();
         let Some(wanted) = wanted else {
-            // Of a delete nothing is left but that nobody holds the entry.
+            // Of a delete nothing is left but that nobody holds the entry. The older state may have it, and that a forwarding
+            // table lacks it says nothing: it may be lost with its machine.
+            if based.is_some() {
+                return cards.iter().all(|card| has(card) == Some(Has::Op));
+            }
             return cards.iter().all(|card| matches!(has(card), Some(Has::Op | Has::Same)));
         };
         let mut named = cards.iter().filter(|card| wanted.audience.contains(**card));
@@ -53,6 +63,8 @@ impl Survivors {
         }
         // Without versions, what is found on one card is as good as what is found on another.
         let stray = cards.iter().any(|card| matches!(has(card), None | Some(Has::Other(true))));
-        !stray && named.any(|card| has(card) == Some(Has::Same))
+        // On top of an older state it counts only if it is known not to be older still.
+        let counts = |card: &CardId| based.is_none_or(|in_step| in_step.contains(card));
+        !stray && named.any(|card| has(card) == Some(Has::Same) && counts(card))
     }
 }

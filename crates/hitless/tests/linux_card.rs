@@ -129,6 +129,34 @@ fn a_killed_card_leaves_the_kernels_table_and_adopts_it_without_a_write() {
 }
 
 #[test]
+fn after_the_death_of_all_units_and_the_card_the_kernels_table_is_adopted_without_a_write() {
+    in_namespace(|| {
+        let mut chassis = loaded();
+        until("both units have it on disk", || {
+            let status = json(&chassis.ask(&["status", "--json"]));
+            let units = status["units"].as_array().unwrap();
+            units.iter().all(|unit| unit["processes"][0]["kept"] == unit["processes"][0]["folded"])
+        });
+        let before = kernel();
+        for party in ["control-1", "control-2", "card-1"] {
+            chassis.kill(party);
+        }
+        for (kind, id) in [("card", 1), ("control", 1), ("control", 2)] {
+            chassis.spawn(kind, id);
+        }
+        let whole = chassis.ask(&["status", "--wait", "30"]);
+        assert!(whole.status.success(), "{}", text(&whole));
+        assert_eq!(kernel(), before);
+        let card = card(&chassis);
+        assert_eq!(
+            (&card["writes"], &card["entries"]),
+            (&Value::from(0), &Value::from(ROUTES + 3)),
+            "{card}"
+        );
+    });
+}
+
+#[test]
 fn what_others_and_links_do_to_the_kernels_table_is_mended() {
     in_namespace(|| {
         let chassis = loaded();

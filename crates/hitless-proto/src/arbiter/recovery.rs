@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::arbiter::Record;
-use crate::ids::{Life, UnitId};
+use crate::ids::{Life, UnitId, Version};
 use crate::rules::{Rule, holds};
 
 /// Why a unit may not recover yet, for the operator.
@@ -26,17 +26,18 @@ pub enum RecoveryWait {
 /// Whether `me` may claim although its life is not in the in-sync set: every member of that set is back in a new life,
 /// none with live state, and of those `me` holds the highest persisted position (of equals, the lowest id goes first).
 ///
-/// `peers`: the connected control units, as (unit, life, holds live state, persisted position).
+/// `peers`: the connected control units, as (unit, life, holds live state, persisted position). A position is that of the
+/// newest epoch in which any process stands, and the sum over all processes.
 ///
 /// # Errors
 /// What must happen first.
 pub fn recovery_ready(
     record: &Record,
     me: (UnitId, Life),
-    my_position: u64,
-    peers: &[(UnitId, Life, bool, u64)],
+    my_position: Version,
+    peers: &[(UnitId, Life, bool, Version)],
 ) -> Result<(), RecoveryWait> {
-    let mut first: Option<(UnitId, u64)> = None;
+    let mut first: Option<(UnitId, Version)> = None;
     for &(unit, former) in &record.in_sync {
         let position = if unit == me.0 {
             my_position

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{EXHAUSTED, Proposer, Record, RecoveryWait, Voter, VoterState, recovery_ready};
-use crate::ids::{CardId, Epoch, Life, Party, UnitId};
+use crate::ids::{CardId, Epoch, Life, Party, UnitId, Version};
 use crate::io::Verdict;
 use crate::message::{Ballot, Poll, VoteReply, VoteRequest};
 

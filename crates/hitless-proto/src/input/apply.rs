@@ -20,6 +20,7 @@ impl Input {
             Self::Persisted { token } => unit.handle_persisted(token, now),
             Self::PersistFailed { token } => unit.handle_persist_failed(token, now),
             Self::Verdict(verdict) => unit.handle_verdict(verdict, now),
+            Self::Restore { process, at, entries } => unit.restore(process, at, entries),
             Self::Submit { process, change } => drop(unit.submit(process, change, now)),
             Self::BeginSwitchover { to } => drop(unit.begin_switchover(to, now)),
             Self::Forgo { party } => unit.forgo(party, now),
@@ -51,6 +52,7 @@ impl Input {
             | Self::Message { from: Party::Card(_), .. }
             | Self::Message { message: Message::FromCard(_) | Message::Unit(_), .. }
             | Self::Verdict(_)
+            | Self::Restore { .. }
             | Self::Submit { .. }
             | Self::BeginSwitchover { .. }
             | Self::Forgo { .. } => {}

@@ -8,8 +8,9 @@ use super::line::{Line, LineError, LineWriter, put_hex, take_hex};
 use super::{Input, Recorded};
 use crate::arbiter::Record;
 use crate::entry::{Audience, Blob, Change, Content};
-use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId};
+use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Seq, Time, UnitId, Version};
 use crate::io::{Outcome, Verdict};
+use crate::kept::{KeptAt, KeptEntry};
 use crate::wire;
 
 /// Outcomes in one line: far more than a batch has, and still small.
@@ -79,6 +80,15 @@ fn put_input(input: &Input, line: &mut LineWriter) {
         Input::Adopt { process, entries } => {
             line.text("kind", "adopt").number("process", process.0.into()).text("entries", &pairs(entries));
         }
+        Input::Restore { process, at, entries } => {
+            line.text("kind", "restore").number("process", process.0.into());
+            line.number("epoch", at.version.epoch.0.into()).number("seq", at.version.seq.0);
+            line.text("in_step", &join(at.in_step.iter().map(|card| u64::from(card.0))));
+            let entries = entries.iter().map(|(key, version, content)| {
+                (key.clone(), Blob::new(&wire::encode_kept(*version, content)))
+            });
+            line.text("entries", &pairs(&entries.collect::<Vec<_>>()));
+        }
         Input::Submit { process, change } => {
             line.text("kind", "submit").number("process", process.0.into());
             put_change(change, line);
@@ -122,6 +132,12 @@ fn take_input(line: &Line) -> Result<Input, LineError> {
         }
         "curable" => Input::Curable { process: process()? },
         "adopt" => Input::Adopt { process: process()?, entries: take_pairs(line.text("entries")?)? },
+        "restore" => {
+            let version = Version { epoch: Epoch(line.narrow("epoch")?), seq: Seq(line.number("seq")?) };
+            let in_step = numbers(line.text("in_step")?).ok_or(LineError::Invalid("in_step", "cards"))?;
+            let at = KeptAt { version, in_step: in_step.into_iter().map(CardId).collect() };
+            Input::Restore { process: process()?, at, entries: take_kept(line.text("entries")?)? }
+        }
         "submit" => Input::Submit { process: process()?, change: take_change(line)? },
         "begin-switchover" => {
             let to = UnitId(line.narrow("to")?);
@@ -211,6 +227,15 @@ fn take_pairs(text: &str) -> Result<Vec<(Blob, Blob)>, LineError> {
     };
     let entries: Option<Vec<(Blob, Blob)>> = text.split_terminator(',').map(pair).collect();
     entries.ok_or(LineError::Invalid("entries", "pairs of key and part"))
+}
+
+fn take_kept(text: &str) -> Result<Vec<KeptEntry>, LineError> {
+    let entry = |(key, bytes): (Blob, Blob)| {
+        let kept = wire::decode_kept(&bytes);
+        let (version, content) = kept.map_err(|_| LineError::Invalid("entries", "kept entries"))?;
+        Ok((key, version, content))
+    };
+    take_pairs(text)?.into_iter().map(entry).collect()
 }
 
 fn put_change(change: &Change, line: &mut LineWriter) {

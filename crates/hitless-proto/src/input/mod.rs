@@ -19,6 +19,7 @@ pub use start::PartyStart;
 use crate::entry::{Blob, Change};
 use crate::ids::{Life, Party, ProcessId, Time, UnitId};
 use crate::io::{Outcome, Verdict};
+use crate::kept::{KeptAt, KeptEntry};
 use crate::message::Message;
 
 /// An input, and when it came.
@@ -93,6 +94,15 @@ pub enum Input {
         process: ProcessId,
         /// What the forwarding table held: keys and card parts.
         entries: Vec<(Blob, Blob)>,
+    },
+    /// `restore`. Units only, before anything else.
+    Restore {
+        /// Whose state.
+        process: ProcessId,
+        /// As of where it is whole.
+        at: KeptAt,
+        /// Some of it.
+        entries: Vec<KeptEntry>,
     },
     /// `submit`. Units only.
     Submit {

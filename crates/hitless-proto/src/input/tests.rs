@@ -9,6 +9,7 @@ use crate::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use crate::entry::{Audience, Blob, Change, Content};
 use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Time, UnitId, Version};
 use crate::io::{Durable, Verdict};
+use crate::kept::KeptAt;
 use crate::message::{Ballot, FromCard, Message, Refused, Start, ToCard};
 
 fn inputs() -> vec::Vec<Input> {
@@ -83,6 +84,23 @@ fn inputs() -> vec::Vec<Input> {
     ]
 }
 
+fn restored() -> vec::Vec<Input> {
+    let process = ProcessId(1);
+    let content = |audience, standby_part| Content { audience, card_part: "part".into(), standby_part };
+    let entries = vec![
+        ("k".into(), Version::new(3, 7), content(Audience::All, None)),
+        ("l".into(), Version::new(2, 8), content(Audience::cards([CardId(4)]), Some("s".into()))),
+    ];
+    vec![
+        Input::Restore {
+            process,
+            at: KeptAt { version: Version::new(3, 900), in_step: vec![CardId(1), CardId(9)] },
+            entries,
+        },
+        Input::Restore { process, at: KeptAt::default(), entries: vec![] },
+    ]
+}
+
 fn start() -> PartyStart {
     PartyStart {
         chassis: Chassis {
@@ -113,7 +131,7 @@ fn start() -> PartyStart {
 
 #[test]
 fn every_input_survives_its_line() {
-    for (at, input) in inputs().into_iter().enumerate() {
+    for (at, input) in inputs().into_iter().chain(restored()).enumerate() {
         let recorded = Recorded { at: Time(at as u64), input };
         let line = recorded.to_line();
         assert!(!line.contains('\n'), "{line}");

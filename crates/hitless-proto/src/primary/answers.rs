@@ -6,7 +6,6 @@ use super::Primary;
 use super::compare::{Compare, Found};
 use super::feed::{FeedState, Lack, in_dependency_order};
 use super::pump::send_start;
-use super::recovery::ask_leaves;
 use crate::config::AckPath;
 use crate::context::Context;
 use crate::entry::{Audience, Blob, Origin};
@@ -98,8 +97,8 @@ impl Primary {
         }
         let read = feed.read_upto();
         feed.begin(last);
-        if let Some(leaf) = read {
-            feed.state = FeedState::Adopting { leaf };
+        if let Some(told) = read {
+            feed.state = FeedState::Adopting { told };
         }
         self.roster_due = true;
         if let Party::Card(card) = party {
@@ -108,8 +107,8 @@ impl Primary {
         }
         context.event(Event::OutOfStep { process: broken.process, follower: party, reason: "it saw a hole" });
         send_start(context, self.epoch, stream, party);
-        if let Some(leaf) = read {
-            ask_leaves(context, self.epoch, stream, (party, leaf));
+        if let (Some(_), Party::Card(card)) = (read, party) {
+            self.read_on(context, card, broken.process);
         }
     }
 
@@ -142,8 +141,8 @@ impl Primary {
                     });
                 }
             }
-            FeedState::Adopting { leaf } => {
-                feed.state = FeedState::Adopting { leaf };
+            FeedState::Adopting { told } => {
+                feed.state = FeedState::Adopting { told };
                 self.adopt_told(context, party, tell);
             }
             // An answer that nothing waits for any more.

@@ -24,8 +24,8 @@ pub(super) enum FeedState {
     Away,
     /// A card that was sent a claim and has not promised.
     Claimed,
-    /// A recovering primary takes over what the card holds, from this leaf on.
-    Adopting { leaf: u32 },
+    /// A recovering primary takes over what the card holds, which has told so many nodes or leaves.
+    Adopting { told: u32 },
     /// Its digest is compared.
     Comparing(Compare),
     /// It is sent what it lacks.
@@ -175,10 +175,10 @@ impl Feed {
         }
     }
 
-    /// The leaf that a rebuild reads next from this follower, while it does.
+    /// How many nodes or leaves a rebuild has read from this follower, while it does.
     pub(super) fn read_upto(&self) -> Option<u32> {
         match self.state {
-            FeedState::Adopting { leaf } => Some(leaf),
+            FeedState::Adopting { told } => Some(told),
             FeedState::Away
             | FeedState::Claimed
             | FeedState::Comparing(_)

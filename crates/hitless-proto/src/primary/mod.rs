@@ -13,6 +13,7 @@ mod feed;
 mod membership;
 mod merge;
 mod pump;
+mod rebuild;
 mod recovery;
 mod stream;
 mod switchover;
@@ -28,6 +29,7 @@ use crate::entry::{Audience, Change, Origin};
 use crate::error::SubmitError;
 use crate::ids::{CardId, Epoch, Life, Party, ProcessId, Seq, Time, UnitId, Version};
 use crate::io::{Event, Role};
+use crate::kept::KeepBatch;
 use crate::limits::MAX_UNSTABLE;
 use crate::log::Log;
 use crate::message::{FromStandby, Position, UnitMessage, UnitReport};
@@ -87,8 +89,8 @@ impl Primary {
         let (mut streams, mut held) = (BTreeMap::new(), BTreeMap::new());
         for (process, mut replica) in standby.replicas {
             if grant.recovering {
-                // It was never in sync: of what it holds nobody can say whether it still stands.
-                replica = Replica::new(process, *replica.table.digest());
+                // It was never in sync: what it holds stands as of where its store was, if anything does.
+                replica = replica.recovering();
             }
             let overdue = replica.pending_since(overdue_before);
             let Replica { epoch, folded, astray, .. } = replica;
@@ -449,6 +451,22 @@ impl Primary {
 
     pub(crate) fn records(&self) -> (&Record, Option<&Record>) {
         (&self.record, self.writing.as_ref())
+    }
+
+    /// What the unit's store is to be given next, once the state is whole.
+    pub(crate) fn take_unkept(&mut self, most: usize) -> Option<KeepBatch> {
+        let planned = self.takeover.as_ref().is_none_or(|takeover| takeover.planned);
+        if self.recovery.is_some() || !planned {
+            return None;
+        }
+        self.streams.values_mut().find_map(|stream| {
+            let at = stream.kept_at();
+            Some(KeepBatch::of(stream.process, stream.table.take_unkept(most, at)?))
+        })
+    }
+
+    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
+        self.streams.values_mut().map(|stream| &mut stream.table)
     }
 
     pub(crate) fn table(&self, process: ProcessId) -> Option<&Table> {

@@ -1,20 +1,25 @@
-//! Double death: no unit has live state, so the new primary takes over what the cards hold (protocol.md section 6).
+//! Double death: no unit has live state, so the new primary takes over what the cards hold (protocol.md section 6), on top of
+//! what it kept itself, if it did (ADR 11).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::Primary;
-use super::feed::FeedState;
+use super::feed::{Feed, FeedState};
 use super::merge::Merge;
 use super::pump::{send_ask, send_start};
+use super::rebuild::Rebuild;
 use super::stream::Stream;
 use crate::context::Context;
-use crate::digest::LEAVES;
+use crate::digest::{FANOUT, LEAF_LEVEL, LEAVES, Sum};
 use crate::ids::{CardId, Epoch, Party, ProcessId, UnitId, Version};
 use crate::io::Event;
-use crate::limits::ASK_LEAVES;
-use crate::message::{Answer, Ask, Question, Tell, UnitReport};
+use crate::limits::{ASK_LEAVES, ASK_NODES};
+use crate::message::{Answer, Ask, LeafEntry, Question, Tell, UnitReport};
 use crate::rules::{Rule, holds};
+
+/// Nodes above the leaves.
+const NODES: u32 = LEAVES / FANOUT;
 
 /// Which cards are still to be heard.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +28,7 @@ pub(super) struct Recovery {
     reading: bool,
     /// Everything was taken over.
     pub(super) done: bool,
-    merges: BTreeMap<ProcessId, Merge>,
-    /// Channels that are being read.
-    left: BTreeSet<(CardId, ProcessId)>,
+    processes: BTreeMap<ProcessId, Reading>,
     /// Cards that the operator gave up.
     pub(super) forgone: BTreeSet<CardId>,
     /// Standbys that wait until the state is complete.
@@ -33,12 +36,97 @@ pub(super) struct Recovery {
     told: bool,
 }
 
+/// How far the reading of one process has come: with a base, first the sums of all leaves of every card; then the leaves in
+/// which any card differs from it, of every card.
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    /// Of a process that has no base. Takes entries over as they come.
+    merge: Merge,
+    /// Of one that has: until all of a leaf is known.
+    rebuild: Option<Rebuild>,
+    /// Cards whose sums are still told.
+    sums: BTreeSet<CardId>,
+    differing: BTreeSet<u32>,
+    /// The leaves that are read, once it is known which.
+    leaves: Vec<u32>,
+    /// Cards whose leaves are still to be told.
+    left: BTreeSet<CardId>,
+}
+
 impl Recovery {
     /// A card is gone: it must be read again when it comes back, unless it was done.
     pub(super) fn lost(&mut self, card: CardId) {
-        if self.left.iter().any(|(of, _)| *of == card) {
+        let reads = |of: &Reading| of.left.contains(&card);
+        if self.processes.values().any(reads) {
             self.reading = false;
         }
+    }
+}
+
+impl Reading {
+    /// What to ask next of a card that has told so many nodes or leaves; `None`: nothing now.
+    fn question(&self, card: CardId, told: u32) -> Option<Question> {
+        if self.sums.contains(&card) {
+            let nodes = (told..NODES.min(told + ASK_NODES as u32)).collect();
+            return Some(Question::Children { level: LEAF_LEVEL - 1, nodes });
+        }
+        let leaves = self.leaves.iter().skip(told as usize).take(ASK_LEAVES).copied().collect::<Vec<u32>>();
+        (self.sums.is_empty() && !leaves.is_empty()).then_some(Question::Leaves { leaves, with_parts: true })
+    }
+
+    /// Notes the leaves in which a card differs. Gives how many nodes it has told then.
+    fn take_sums(&mut self, stream: &Stream, party: Party, (from, told): (u32, &[[Sum; 16]])) -> u32 {
+        let upto = NODES.min(from + ASK_NODES as u32);
+        for node in from..upto {
+            let sums = told.get((node - from) as usize);
+            for child in 0..FANOUT {
+                let leaf = node * FANOUT + child;
+                // What a card leaves out is read.
+                if sums.map(|sums| sums[child as usize]) != Some(stream.base_sum(party, LEAF_LEVEL, leaf)) {
+                    self.differing.insert(leaf);
+                }
+            }
+        }
+        match party {
+            Party::Card(card) if upto == NODES => {
+                self.sums.remove(&card);
+                0
+            }
+            Party::Card(_) | Party::Unit(_) => upto,
+        }
+    }
+
+    /// Whether the last sums were told just now: then it is known which leaves to read.
+    fn begin_leaves(&mut self) -> bool {
+        if !self.sums.is_empty() {
+            return false;
+        }
+        self.leaves = core::mem::take(&mut self.differing).into_iter().collect();
+        if self.leaves.is_empty() {
+            self.left.clear();
+        }
+        true
+    }
+
+    /// Takes what a card holds in some leaves. Gives how many it has told then.
+    fn take_leaves(
+        &mut self,
+        stream: &mut Stream,
+        cards: &[CardId],
+        (card, proved): (CardId, Version),
+        (from, told): (u32, &[Vec<LeafEntry>]),
+    ) -> u32 {
+        for entry in told.iter().flatten() {
+            match &mut self.rebuild {
+                Some(rebuild) => rebuild.take(card, entry),
+                None => self.merge.take(&mut stream.table, cards, (card, proved), entry),
+            }
+        }
+        let upto = from + (told.len() as u32).max(1);
+        if upto as usize >= self.leaves.len() {
+            self.left.remove(&card);
+        }
+        upto
     }
 }
 
@@ -80,55 +168,81 @@ impl Primary {
         }
         let read: Vec<CardId> = context.chassis.cards.iter().filter(|card| there(card)).copied().collect();
         recovery.reading = true;
-        recovery.left.clear();
+        self.read_cards(context, &read);
+    }
+
+    fn read_cards(&mut self, context: &mut Context, read: &[CardId]) {
         let epoch = self.epoch;
+        let Some(recovery) = &mut self.recovery else { return };
         for (process, stream) in &mut self.streams {
             let last = stream.issued().seq;
-            for card in &read {
-                let (card, party) = (*card, Party::Card(*card));
+            let reading = recovery.processes.entry(*process).or_default();
+            reading.left = read.iter().copied().collect();
+            if let Some(base) = stream.table.base() {
+                let dated = |card: &CardId| (*card, proved(context, *card, *process));
+                reading.rebuild = Some(Rebuild::new(base.clone(), read.iter().map(dated).collect()));
+                reading.sums.clone_from(&reading.left);
+                reading.differing.clear();
+            } else {
+                reading.leaves = (0..LEAVES).collect();
+            }
+            for card in read {
+                let party = Party::Card(*card);
                 let Some(feed) = stream.feeds.get_mut(&party) else { continue };
                 feed.begin(last);
-                feed.state = FeedState::Adopting { leaf: 0 };
-                recovery.left.insert((card, *process));
+                feed.state = FeedState::Adopting { told: 0 };
                 send_start(context, epoch, stream, party);
-                ask_leaves(context, epoch, stream, (party, 0));
+                ask_next(context, epoch, stream, (reading, *card));
             }
         }
     }
 
     /// A card tells what it holds.
     pub(super) fn adopt_told(&mut self, context: &mut Context, party: Party, tell: Tell) {
-        let (Party::Card(card), Answer::Leaves(told)) = (party, tell.answer) else { return };
-        let (Some(stream), Some(recovery)) = (self.streams.get_mut(&tell.process), &mut self.recovery) else {
+        let (epoch, process) = (self.epoch, tell.process);
+        let Party::Card(card) = party else { return };
+        let (Some(stream), Some(recovery)) = (self.streams.get_mut(&process), &mut self.recovery) else {
             return;
         };
-        let leaves = told.len() as u32;
-        let proved = proved(context, card, tell.process);
-        let merge = recovery.merges.entry(tell.process).or_default();
-        for entry in told.iter().flatten() {
-            merge.take(&mut stream.table, &context.chassis.cards, (card, proved), entry);
+        let Some(reading) = recovery.processes.get_mut(&process) else { return };
+        let Some(from) = stream.feeds.get(&party).and_then(Feed::read_upto) else { return };
+        let (told, next) = match tell.answer {
+            Answer::Children(told) if reading.sums.contains(&card) => {
+                (reading.take_sums(stream, party, (from, &told)), reading.begin_leaves())
+            }
+            Answer::Leaves(told) if reading.sums.is_empty() => {
+                let at = (card, proved(context, card, process));
+                (reading.take_leaves(stream, &context.chassis.cards, at, (from, &told)), false)
+            }
+            Answer::Root { .. } | Answer::Children(_) | Answer::Leaves(_) => return,
+        };
+        if let Some(feed) = stream.feeds.get_mut(&party) {
+            feed.state = FeedState::Adopting { told };
         }
-        let Some(feed) = stream.feeds.get_mut(&party) else { return };
-        let FeedState::Adopting { leaf } = &mut feed.state else { return };
-        *leaf += leaves.max(1);
-        if *leaf >= LEAVES {
-            recovery.left.remove(&(card, tell.process));
-        } else {
-            let leaf = *leaf;
-            ask_leaves(context, self.epoch, stream, (party, leaf));
+        let asked = if next { reading.left.iter().copied().collect() } else { Vec::from([card]) };
+        asked.into_iter().for_each(|card| ask_next(context, epoch, stream, (reading, card)));
+    }
+
+    /// A channel that is being read began again.
+    pub(super) fn read_on(&mut self, context: &mut Context, card: CardId, process: ProcessId) {
+        let recovery = self.recovery.as_ref().and_then(|recovery| recovery.processes.get(&process));
+        if let (Some(reading), Some(stream)) = (recovery, self.streams.get(&process)) {
+            ask_next(context, self.epoch, stream, (reading, card));
         }
     }
 
     /// When all cards were read: goes on as after any takeover, with every channel to be compared.
     pub(super) fn advance_recovery(&mut self, context: &mut Context) {
-        let over =
-            self.recovery.as_ref().is_some_and(|recovery| recovery.reading && recovery.left.is_empty());
-        if !over {
-            return;
-        }
-        let Some(recovery) = self.recovery.take() else { return };
+        let read = |recovery: &Recovery| {
+            recovery.reading && recovery.processes.values().all(|reading| reading.left.is_empty())
+        };
+        let Some(recovery) = self.recovery.take_if(|recovery| read(recovery)) else { return };
         let epoch = self.epoch;
-        for stream in self.streams.values_mut() {
+        for (process, reading) in recovery.processes {
+            let Some(stream) = self.streams.get_mut(&process) else { continue };
+            if let Some(rebuild) = reading.rebuild {
+                rebuild.finish(&mut stream.table, &reading.leaves, &context.chassis.cards);
+            }
             let last = stream.table.rows().map(|row| row.version().seq).max().unwrap_or_default();
             let base = Version { epoch, seq: last.max(stream.issued().seq) };
             stream.log.restart(base);
@@ -155,9 +269,11 @@ fn proved(context: &Context, card: CardId, process: ProcessId) -> Version {
         .unwrap_or_default()
 }
 
-pub(super) fn ask_leaves(context: &mut Context, epoch: Epoch, stream: &Stream, (party, leaf): (Party, u32)) {
-    let session = stream.feeds.get(&party).map_or(0, |feed| feed.session);
-    let leaves = (leaf..LEAVES.min(leaf + ASK_LEAVES as u32)).collect();
-    let question = Question::Leaves { leaves, with_parts: true };
-    send_ask(context, party, Ask { epoch, process: stream.process, session, question });
+fn ask_next(context: &mut Context, epoch: Epoch, stream: &Stream, (reading, card): (&Reading, CardId)) {
+    let party = Party::Card(card);
+    let Some(feed) = stream.feeds.get(&party) else { return };
+    let question = feed.read_upto().and_then(|told| reading.question(card, told));
+    if let Some(question) = question {
+        send_ask(context, party, Ask { epoch, process: stream.process, session: feed.session, question });
+    }
 }

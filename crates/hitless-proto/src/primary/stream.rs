@@ -13,6 +13,7 @@ use crate::entry::{Audience, Blob, Change, Content, Cookie, Origin, Update};
 use crate::failures::{Failures, Settled};
 use crate::ids::{CardId, Epoch, OpId, Party, ProcessId, Seq, Time, Version};
 use crate::io::Event;
+use crate::kept::KeptAt;
 use crate::limits::{LOG_RETAIN, MAX_UNSTABLE};
 use crate::log::Log;
 use crate::message::{Ask, Nack, Question};
@@ -243,6 +244,17 @@ impl Stream {
         }
         self.log.trim(self.stable, LOG_RETAIN);
         (self.programmed, self.safe) != before
+    }
+
+    /// Up to where the state is whole for good.
+    pub(super) fn kept_at(&self) -> KeptAt {
+        let whole = |feed: &&Feed| feed.in_step() && feed.settled >= self.stable;
+        let cards = self.feeds.values().filter(whole).filter_map(|feed| match feed.party {
+            Party::Card(card) => Some(card),
+            Party::Unit(_) => None,
+        });
+        let in_step = cards.filter(|card| !self.failures.any(*card));
+        KeptAt { version: self.log.version_at(self.stable), in_step: in_step.collect() }
     }
 
     /// Notes which followers something waits for: a full log, or their being brought in step.

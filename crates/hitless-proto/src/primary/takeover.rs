@@ -153,7 +153,12 @@ impl Primary {
     pub(crate) fn claim(&mut self, context: &mut Context, card: CardId) {
         let first = self.takeover.as_ref().is_some_and(|takeover| !takeover.planned);
         // Later in the epoch nothing is unknown to this unit: it issued everything.
-        let position = |stream: &super::stream::Stream| if first { stream.keep } else { stream.issued() };
+        let position = |stream: &super::stream::Stream| match (&self.recovery, first) {
+            // What it kept is of another life: it received nothing in this one.
+            (Some(_), _) => Version::ZERO,
+            (None, true) => stream.keep,
+            (None, false) => stream.issued(),
+        };
         let received = self.streams.iter().map(|(process, stream)| (*process, position(stream))).collect();
         if let Some(takeover) = self.takeover.as_mut().filter(|takeover| !takeover.planned) {
             takeover.awaited.insert(card);

@@ -12,9 +12,10 @@ use crate::digest::{DigestKey, SparseTree, Sum, children};
 use crate::entry::{Audience, Blob, Cookie, Update};
 use crate::failures::Failures;
 use crate::ids::{CardId, Epoch, ProcessId, Seq, Time, Version};
+use crate::kept::{KeepBatch, KeptAt, KeptEntry};
 use crate::limits::{LOG_RETAIN, MAX_WAITING_NACKS};
 use crate::log::Log;
-use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Start, Tell, UnitOps};
+use crate::message::{Ack, Answer, Ask, Fill, LeafEntry, Question, Roster, Start, Tell, UnitOps};
 use crate::process::Process;
 use crate::rules::{Rule, holds};
 use crate::status::Progress;
@@ -75,6 +76,38 @@ impl Replica {
         let digest = *table.digest();
         let folded = log.last().seq;
         Self { table, log, failures, folded, ..Self::new(process, digest) }
+    }
+
+    /// The table begins with the state that was kept, as of `at`.
+    pub(crate) fn restore(&mut self, at: KeptAt, entries: impl IntoIterator<Item = KeptEntry>) {
+        self.log.restart(at.version);
+        self.folded = at.version.seq;
+        self.table.keep(at);
+        for (key, version, content) in entries {
+            self.table.restore(version, &key, &content);
+        }
+    }
+
+    /// What a unit begins with that is to rebuild the state. What it received since its store was whole has made single keys
+    /// newer; if nothing was kept, nobody can say of any key whether it still stands.
+    pub(crate) fn recovering(self) -> Self {
+        let digest = *self.table.digest();
+        if self.table.base().is_some() {
+            return Self { epoch: Epoch(0), ..self };
+        }
+        Self { table: self.table.emptied(), ..Self::new(self.process, digest) }
+    }
+
+    /// What the unit's store is to be given next, once the state is whole.
+    pub(crate) fn take_unkept(&mut self, most: usize, roster: &Roster) -> Option<KeepBatch> {
+        if !self.in_step || self.astray || roster.epoch != self.epoch {
+            return None;
+        }
+        let in_step = roster.in_step.iter().filter(|entry| entry.0 == self.process).map(|entry| entry.1);
+        let in_step = in_step.filter(|card| !self.failures.any(*card));
+        let at =
+            KeptAt { version: self.log.version_at(self.stable.min(self.folded)), in_step: in_step.collect() };
+        Some(KeepBatch::of(self.process, self.table.take_unkept(most, at)?))
     }
 
     pub(crate) fn received(&self) -> Version {

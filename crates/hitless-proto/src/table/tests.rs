@@ -129,3 +129,59 @@ proptest! {
         prop_assert_eq!(table.rows().count(), model.len());
     }
 }
+
+/// A store that takes what it is given, however much at a time, holds what the table holds, as of where it says.
+#[test]
+fn what_is_given_to_a_store_is_the_table() {
+    let mut table = Table::for_unit(DigestKey::new(3));
+    table.keep(KeptAt::default());
+    let mut stored: BTreeMap<(u32, Blob), (Version, Content)> = BTreeMap::new();
+    let mut at = Version::ZERO;
+    for seq in 1..200_000u64 {
+        let key = (seq * 7919 % 20_011).to_be_bytes();
+        let content = content(&seq.to_le_bytes(), Some(b"s"), None);
+        table.write(Version::new(1, seq), &key, (seq % 5 > 0).then_some(&content), false);
+        if seq % 5 == 0 {
+            table.forget(Version::new(1, seq), &key);
+        }
+        // It is never at rest, and the second half is more at once than keys are noted.
+        let most = if seq < 100_000 && seq % 3 == 0 { 4 } else { 0 };
+        store(&mut table, (most, seq), &mut stored, &mut at);
+        assert!(seq > 100_000 || at.seq.0 + 2_000 > seq, "{at} at {seq}");
+    }
+    assert!(table.unkept.as_ref().unwrap().waiting() < LEAVES as usize + 2 * crate::limits::MAX_UNKEPT);
+    while store(&mut table, (1_000, 199_999), &mut stored, &mut at) {}
+    assert_eq!(at, Version::new(1, 199_999));
+    let held = table.rows().filter_map(|row| {
+        Some(((table.leaf_of(row.key()), Blob::new(row.key())), (row.version(), row.content()?)))
+    });
+    assert_eq!(stored, held.collect());
+    let mut again = table.emptied();
+    while store(&mut again, (5_000, 200_000), &mut stored, &mut at) {}
+    assert!(stored.is_empty() && at == Version::new(1, 200_000));
+}
+
+/// Gives the store what it lacks.
+fn store(
+    table: &mut Table,
+    (most, seq): (usize, u64),
+    stored: &mut BTreeMap<(u32, Blob), (Version, Content)>,
+    at: &mut Version,
+) -> bool {
+    let taken = if most > 0 {
+        let position = KeptAt { version: Version::new(1, seq), in_step: Vec::new() };
+        table.take_unkept(most, position)
+    } else {
+        None
+    };
+    let Some(((cleared, rows), reached)) = taken else { return false };
+    stored.retain(|(leaf, _), _| !cleared.contains(leaf));
+    for row in rows {
+        match row.entry {
+            Some(entry) => drop(stored.insert((row.leaf, row.key), entry)),
+            None => drop(stored.remove(&(row.leaf, row.key))),
+        }
+    }
+    *at = reached.map_or(*at, |reached| reached.version);
+    true
+}

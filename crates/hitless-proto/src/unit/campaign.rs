@@ -4,9 +4,10 @@ use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::keeping::rank;
 use super::{Acting, ControlUnit};
 use crate::arbiter::{Record, recovery_ready};
-use crate::ids::{Life, Party, Time, UnitId};
+use crate::ids::{Life, Party, Time, UnitId, Version};
 use crate::io::{ArbiterRequest, Event, Output, Verdict};
 use crate::message::{Message, UnitMessage, VoteRequest};
 use crate::primary::{Grant, Primary};
@@ -232,11 +233,14 @@ impl ControlUnit {
             self.decline();
             return self.campaign_if_orphaned();
         }
-        // Where no epoch was ever opened there is nothing that only cards hold.
-        let opened_before = !record.in_sync.is_empty();
-        let recovering = self.campaign.judged.take().is_some()
-            && opened_before
-            && !record.admits(self.context.unit, self.context.life);
+        // Where no epoch was ever opened there is nothing that only cards hold; and what is kept is of a chassis that lost its
+        // record: it is no more than a base.
+        let judged = self.campaign.judged.take().is_some();
+        let recovering = if record.in_sync.is_empty() {
+            self.has_base()
+        } else {
+            judged && !record.admits(self.context.unit, self.context.life)
+        };
         self.campaign.next_try = None;
         self.campaign.told = None;
         let empty = Acting::Standby(crate::standby::Standby::left_behind(
@@ -259,20 +263,18 @@ impl ControlUnit {
         if record.admits(me.0, me.1) {
             return;
         }
-        let peers: Vec<(UnitId, Life, bool, u64)> = self
+        let peers: Vec<(UnitId, Life, bool, Version)> = self
             .context
             .peers
             .iter()
             .filter_map(|(unit, report)| {
                 let life = *self.context.links.get(&Party::Unit(*unit))?;
-                let position = report.positions.iter().map(|position| position.received.seq.0).sum();
+                let position = rank(report.positions.iter().map(|position| position.received));
                 Some((*unit, life, report.live, position))
             })
             .collect();
         let position = match &self.acting {
-            Acting::Standby(standby) => {
-                standby.replicas.values().map(|replica| replica.received().seq.0).sum()
-            }
+            Acting::Standby(standby) => rank(standby.replicas.values().map(|replica| replica.received())),
             Acting::Primary(_) => return,
         };
         let mut waited_for = record.clone();

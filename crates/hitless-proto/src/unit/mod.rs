@@ -5,6 +5,7 @@
 //! all taken before outputs are drained: batches form when outputs are.
 
 mod campaign;
+mod keeping;
 mod view;
 
 use crate::arbiter::{Proposer, Voter};

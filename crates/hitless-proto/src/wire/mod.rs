@@ -10,6 +10,7 @@ mod error;
 mod estimate;
 mod frame;
 mod ids;
+mod kept;
 mod kind;
 mod op;
 mod sync;
@@ -22,6 +23,7 @@ mod vote;
 pub use error::WireError;
 pub use estimate::{card_op_bytes, card_op_most, update_most};
 pub use frame::{FRAME_HEADER, FrameReader, GREETING_LIMIT, crc32c, encode_frame, encode_wire_frame};
+pub use kept::{decode_kept, decode_kept_at, encode_kept, encode_kept_at};
 pub use version::{OLDEST_WIRE_VERSION, WIRE_VERSION};
 pub use vote::{decode_durable, encode_durable};
 

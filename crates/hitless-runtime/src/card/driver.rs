@@ -139,6 +139,8 @@ impl Driver {
                     self.take(Input::Applied { process, batch, outcomes });
                     self.take_findings();
                 }
+                // A card keeps no state of its own: its forwarding table does.
+                Answer::Kept(_) => {}
                 Answer::Found(findings) => {
                     observe::found(self.own, &findings.list, &self.wording);
                     self.looking.answered(findings);

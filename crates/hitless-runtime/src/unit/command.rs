@@ -1,5 +1,6 @@
 //! What handles ask of a control unit's driver.
 
+use super::keeping::KeptStatus;
 use hitless_proto::entry::{Blob, Change, Content};
 use hitless_proto::error::{SubmitError, SwitchoverError};
 use hitless_proto::ids::{Party, ProcessId, UnitId, Version};
@@ -21,6 +22,7 @@ pub(super) enum Command {
     Status(Reply<UnitStatus>),
     Show { process: ProcessId, key: Blob, reply: Reply<Option<(Version, Content)>> },
     Entries { process: ProcessId, reply: Reply<Vec<HeldEntry>> },
+    Kept(Reply<Option<KeptStatus>>),
     Reports(Reply<Vec<TakeoverReport>>),
     Switchover { to: Option<UnitId>, reply: Reply<Result<UnitId, SwitchoverError>> },
     Forgo { party: Party, reply: Reply<()> },

@@ -10,6 +10,7 @@ use hitless_proto::io::{Event, Output, Role, Verdict};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Batch, Command};
+use super::keeping::Keeping;
 use crate::clock::Clock;
 use crate::events::EventSender;
 use crate::limits::{INPUTS_AT_ONCE, MAX_SUBMIT};
@@ -33,6 +34,7 @@ pub(super) struct Driver {
     pub(super) deferred: VecDeque<Answer>,
     pub(super) store: StoreThread,
     pub(super) arbiter: Option<ArbiterThread>,
+    pub(super) keeping: Option<Keeping>,
     /// Batches that wait for room. Bounded by the places that handles take.
     pub(super) waiting: BTreeMap<ProcessId, VecDeque<Batch>>,
     pub(super) events: EventSender,
@@ -69,9 +71,15 @@ impl Driver {
                 self.take(Input::Timeout);
             }
             self.drain();
+            if let Some(keeping) = &mut self.keeping {
+                keeping.give(&mut self.core, self.clock.now());
+            }
         }
         // A thread that waits to answer must not be waited for.
         drop(self.answers);
+        if let Some(keeping) = self.keeping {
+            keeping.finish(&mut self.core);
+        }
         self.store.join();
         if let Some(arbiter) = self.arbiter {
             arbiter.join();
@@ -89,7 +97,8 @@ impl Driver {
         if self.has_room_for_waiting() {
             return Arrival::Ready;
         }
-        let due = self.core.next_timeout();
+        let retry = self.keeping.as_ref().and_then(Keeping::retry_at);
+        let due = self.core.next_timeout().into_iter().chain(retry).min();
         tokio::select! {
             biased;
             _dropped = &mut self.stop => Arrival::Stop,
@@ -123,6 +132,11 @@ impl Driver {
                 Answer::Applied { process, batch, outcomes } => {
                     self.take(Input::Applied { process, batch, outcomes });
                 }
+                Answer::Kept(kept) => {
+                    if let Some(keeping) = &mut self.keeping {
+                        keeping.answered(self.own, kept, self.clock.now());
+                    }
+                }
                 // A unit has no forwarding table.
                 Answer::Found(_) => {}
             },
@@ -151,6 +165,7 @@ impl Driver {
             Command::Status(reply) => drop(reply.send(self.core.status())),
             Command::Show { process, key, reply } => drop(reply.send(self.core.entry(process, &key))),
             Command::Entries { process, reply } => drop(reply.send(self.core.entries(process).collect())),
+            Command::Kept(reply) => drop(reply.send(self.keeping.as_ref().map(Keeping::status))),
             Command::Reports(reply) => drop(reply.send(self.core.reports().to_vec())),
             Command::Switchover { to, reply } => {
                 let now = self.clock.now();

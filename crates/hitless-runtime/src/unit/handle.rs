@@ -11,6 +11,7 @@ use hitless_proto::status::UnitStatus;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::command::{Batch, Command, HeldEntry, Reply, Submitted};
+use super::keeping::KeptStatus;
 use crate::events::{EventSender, Events};
 use crate::limits::MAX_SUBMIT;
 use crate::party::HandleError;
@@ -64,6 +65,14 @@ impl UnitHandle {
     /// The unit has stopped.
     pub async fn status(&self) -> Result<UnitStatus, HandleError> {
         self.ask(Command::Status).await
+    }
+
+    /// How far the state is kept on disk; `None`: it is not, as configured.
+    ///
+    /// # Errors
+    /// The unit has stopped.
+    pub async fn kept(&self) -> Result<Option<KeptStatus>, HandleError> {
+        self.ask(Command::Kept).await
     }
 
     /// One entry, as this unit holds it.

@@ -3,6 +3,7 @@
 mod command;
 mod driver;
 mod handle;
+mod keeping;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use command::{HeldEntry, Submitted};
 pub use handle::UnitHandle;
+pub use keeping::KeptStatus;
 
 use crate::clock::Clock;
 use crate::entropy::{draw, draw_life};
@@ -27,9 +29,10 @@ use crate::recorder::{Recorder, Recording};
 use crate::switchboard::Switchboard;
 use crate::transport::{Inbox, LinkConfig, Links, Liveness, Transport};
 use crate::wording::Wording;
-use crate::worker::{start_arbiter, start_store};
-use crate::{Arbiter, Store};
+use crate::worker::{Answer, start_arbiter, start_keep, start_store};
+use crate::{Arbiter, Keep, Store, observe};
 use driver::Driver;
+use keeping::Keeping;
 
 /// All that a control unit is started with.
 pub struct UnitSetup {
@@ -49,6 +52,8 @@ pub struct UnitSetup {
     pub transport: Arc<dyn Transport>,
     /// What keeps its promises.
     pub store: Box<dyn Store>,
+    /// What keeps its state, where it is kept.
+    pub keep: Option<Box<dyn Keep>>,
     /// For a chassis with an external arbiter.
     pub arbiter: Option<Box<dyn Arbiter>>,
     /// To record its inputs.
@@ -82,10 +87,8 @@ impl RunningUnit {
             entropy: seed.into(),
             now: clock.now(),
         };
-        let recorder =
-            setup.recording.as_ref().map(|recording| Recorder::start(recording, &start)).transpose()?;
-        let config = UnitConfig { chassis: setup.chassis.clone(), unit: setup.unit };
-        let core = ControlUnit::new(config, setup.processes, UnitStart { life, durable, seed }, start.now);
+        let start = (start, UnitStart { life, durable, seed });
+        let (core, recorder, kept) = begin_core(&mut setup, &start)?;
 
         let (inbox, deliveries) = Inbox::new();
         let links = LinkConfig {
@@ -121,6 +124,7 @@ impl RunningUnit {
             answers,
             deferred: VecDeque::new(),
             store: start_store(own, setup.store, answer.clone()).map_err(StartError::Thread)?,
+            keeping: start_keeping(own, (setup.keep, kept), &answer).map_err(StartError::Thread)?,
             arbiter: setup
                 .arbiter
                 .map(|arbiter| start_arbiter(own, arbiter, answer))
@@ -157,4 +161,48 @@ impl RunningUnit {
     pub async fn shutdown(self) {
         self.core.shutdown().await;
     }
+}
+
+type Begun = (ControlUnit, Option<Recorder>, KeptStatus);
+
+/// The core, with what was kept.
+fn begin_core(setup: &mut UnitSetup, start: &(PartyStart, UnitStart)) -> Result<Begun, StartError> {
+    let fresh = |setup: &UnitSetup| -> Result<(ControlUnit, Option<Recorder>), StartError> {
+        let recording = setup.recording.as_ref();
+        let recorder = recording.map(|recording| Recorder::start(recording, &start.0)).transpose()?;
+        let config = UnitConfig { chassis: setup.chassis.clone(), unit: setup.unit };
+        Ok((ControlUnit::new(config, setup.processes.clone(), start.1.clone(), start.0.now), recorder))
+    };
+    let (mut core, mut recorder) = fresh(setup)?;
+    let Some(mut keep) = setup.keep.take() else { return Ok((core, recorder, KeptStatus::default())) };
+    let (own, now) = (start.0.party, start.0.now);
+    let mut status = KeptStatus { place: keep.place(), ..KeptStatus::default() };
+    let mut is_whole = true;
+    match keeping::restore(keep.as_mut(), &mut core, &mut recorder, (own, now)) {
+        Ok(positions) => status.positions = positions,
+        Err(error) => {
+            observe::not_restored(own, &status.place, &error);
+            // Of what was given nothing is to be used.
+            (core, recorder) = fresh(setup)?;
+            status.failed = keep.begin().err().map(|error| error.to_string());
+            is_whole = false;
+        }
+    }
+    let processes = start.0.processes.iter().copied();
+    let others = processes.filter(|process| !status.positions.contains_key(process));
+    keeping::begin(&mut core, &mut recorder, now, others);
+    if !is_whole {
+        core.keep_anew();
+    }
+    setup.keep = Some(keep);
+    Ok((core, recorder, status))
+}
+
+fn start_keeping(
+    own: Party,
+    (keep, status): (Option<Box<dyn Keep>>, KeptStatus),
+    answers: &mpsc::Sender<Answer>,
+) -> std::io::Result<Option<Keeping>> {
+    let Some(keep) = keep else { return Ok(None) };
+    Ok(Some(Keeping::new(start_keep(own, keep, answers.clone())?, status)))
 }

@@ -180,6 +180,7 @@ impl Loopback {
             liveness: Liveness { interval: Duration::from_millis(100), missed: 30 },
             transport: Arc::new(Tcp),
             store: Box::new(self.stores.entry(Party::Unit(unit)).or_default().clone()),
+            keep: None,
             arbiter: None,
             recording: self.recordings.get(&Party::Unit(unit)).cloned(),
             wording: Wording::default(),

@@ -85,6 +85,10 @@ impl Checker for Truncation {
         if let Seen::Started { party: Party::Card(card) } = seen {
             self.channels.retain(|(of, _), _| of != card);
         }
+        if let Seen::Started { party: Party::Unit(unit) } = seen {
+            // It may begin where its store was.
+            self.logs.retain(|(of, _), _| of != unit);
+        }
         if let Seen::Delivered { to: Party::Card(card), message: Message::ToCard(ToCard::Ops(ops)) } = seen {
             self.delivered(*card, ops);
         }

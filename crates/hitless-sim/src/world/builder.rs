@@ -39,6 +39,7 @@ pub struct Builder {
     late_cards: u16,
     first_epoch: Epoch,
     most_steps: u64,
+    keeps: bool,
     processes: fn() -> Processes,
 }
 
@@ -61,6 +62,7 @@ impl Default for Builder {
             late_cards: 0,
             first_epoch: Epoch(1),
             most_steps: u64::MAX,
+            keeps: false,
             processes: in_the_box,
         }
     }
@@ -184,6 +186,13 @@ impl Builder {
         self
     }
 
+    /// Control units keep their state on disk. By default they do not.
+    #[must_use]
+    pub fn keeps(mut self) -> Self {
+        self.keeps = true;
+        self
+    }
+
     /// The processes of every party, instead of `fib` and `table`.
     #[must_use]
     pub fn processes(mut self, processes: fn() -> Processes) -> Self {
@@ -280,6 +289,9 @@ impl Builder {
             ambush: None,
             met: Vec::new(),
         };
+        if self.keeps {
+            world.hosts.values_mut().for_each(|host| host.keeping.turn_on());
+        }
         if former != Durable::default() {
             world.hosts.values_mut().for_each(|host| host.disk.preload(&former));
         }

@@ -3,6 +3,7 @@
 mod arrivals;
 mod builder;
 mod commands;
+mod keeping;
 mod links;
 mod outputs;
 mod parties;
@@ -51,6 +52,8 @@ pub(crate) enum Happening {
     FrameDue { connection: u64, to: End },
     /// A write of durable state comes to its end.
     Persisted { party: Party, life: Life, token: u64 },
+    /// The store of a unit's state is done with a batch.
+    Kept { party: Party, life: Life },
     /// A forwarding table is done with a batch.
     Applied { party: Party, life: Life, process: ProcessId, batch: u64, writes: Vec<Write> },
     /// The external arbiter takes a request.
@@ -71,6 +74,7 @@ impl Happening {
                 network.connections.get(connection).map(|connection| connection.party(*end))
             }
             Self::Persisted { party, .. }
+            | Self::Kept { party, .. }
             | Self::Applied { party, .. }
             | Self::Answer { party, .. }
             | Self::Forgo { party, .. } => Some(*party),
@@ -266,6 +270,7 @@ impl World {
             Happening::Missed { connection, end } => self.missed(connection, end),
             Happening::FrameDue { connection, to } => self.frame_due(connection, to),
             Happening::Persisted { party, life, token } => self.persisted(party, life, token),
+            Happening::Kept { party, life } => self.kept(party, life),
             Happening::Applied { party, life, process, batch, writes } => {
                 self.applied((party, life), process, (batch, &writes));
             }

@@ -40,6 +40,7 @@ impl World {
             host.dies_in = host.dies_in.map(|left| left - 1);
             self.put_out(party, output);
         }
+        self.keep(party);
         if let Some(host) = self.hosts.get_mut(&party) {
             host.poll_at = None;
             host.note_timeout();
@@ -171,8 +172,9 @@ impl World {
         let in_sync = &status.record.in_sync;
         if !in_sync.is_empty() && !in_sync.contains(&(unit, status.life)) {
             self.recoveries += 1;
+            let kept = self.hosts.get(&Party::Unit(unit)).map(|host| host.keeping.base.clone());
             let mut oracle = std::mem::take(&mut self.oracle);
-            oracle.rebuild(&self.cards, |process, op| self.holders(process, op));
+            oracle.rebuild(&self.cards, kept.unwrap_or_default(), |process, op| self.holders(process, op));
             self.oracle = oracle;
             // What is retired does not come back: the operator says so each time.
             let retired = self.chassis.cards.iter().filter(|card| !self.cards.contains(card));

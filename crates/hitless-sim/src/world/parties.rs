@@ -44,7 +44,11 @@ impl World {
                 let config = UnitConfig { chassis: self.chassis.clone(), unit };
                 let start = UnitStart { life, durable, seed };
                 let reading = host.clock.read(now);
-                Machine::Unit(Box::new(ControlUnit::new(config, (self.make_processes)(), start, reading)))
+                let mut machine = ControlUnit::new(config, (self.make_processes)(), start, reading);
+                for (process, at, entries) in host.keeping.open(&self.processes) {
+                    machine.restore(process, at, entries);
+                }
+                Machine::Unit(Box::new(machine))
             }
             Party::Card(card) => {
                 let (chassis, processes) = (self.chassis.clone(), self.processes.clone());
@@ -73,6 +77,7 @@ impl World {
         let under_way = host.disk.under_way();
         let survive = self.random.below(under_way as u64 + 1) as usize;
         host.disk.crash(survive, &mut self.random);
+        host.keeping.crash(&mut self.random, self.clock.now());
         host.machine = None;
         (host.poll_at, host.timeout, host.dies_in, host.frozen) = (None, None, None, None);
         for missed in host.backlog.drain(..) {

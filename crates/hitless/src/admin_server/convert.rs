@@ -11,6 +11,8 @@ use hitless_proto::status::{
     CardStatus, ChannelState, ChannelStatus, ClientStatus, ProcessStatus, UnitStatus,
 };
 
+use hitless_runtime::KeptStatus;
+
 use crate::feed::row::cards_of;
 use crate::fpm::FpmReport;
 use crate::render;
@@ -29,7 +31,11 @@ pub(super) fn role(role: Role) -> api::Role {
     }
 }
 
-pub(super) fn unit_status(status: &UnitStatus, waiting: Option<String>) -> api::UnitStatus {
+pub(super) fn unit_status(
+    status: &UnitStatus,
+    waiting: Option<String>,
+    kept: Option<&KeptStatus>,
+) -> api::UnitStatus {
     api::UnitStatus {
         unit: status.unit.0,
         life: status.life.0,
@@ -40,7 +46,8 @@ pub(super) fn unit_status(status: &UnitStatus, waiting: Option<String>) -> api::
         in_sync: status.record.in_sync.iter().map(|(unit, _)| unit.0).collect(),
         connected: status.connected.iter().map(|(party, _)| party.to_string()).collect(),
         waiting,
-        processes: status.processes.iter().map(process_status).collect(),
+        not_kept: kept.and_then(|kept| kept.failed.clone()),
+        processes: status.processes.iter().map(|process| process_status(process, kept)).collect(),
         channels: status.channels.iter().map(channel_status).collect(),
         sources: Vec::new(),
     }
@@ -80,7 +87,8 @@ pub(super) fn sweep_refusal(refusal: &SweepRefusal) -> api::ErrorBody {
     }
 }
 
-fn process_status(status: &ProcessStatus) -> api::ProcessStatus {
+fn process_status(status: &ProcessStatus, kept: Option<&KeptStatus>) -> api::ProcessStatus {
+    let kept = kept.map(|kept| kept.positions.get(&status.process).copied().unwrap_or_default());
     api::ProcessStatus {
         process: status.process.0,
         name: render::process(status.process.0),
@@ -90,6 +98,7 @@ fn process_status(status: &ProcessStatus) -> api::ProcessStatus {
         pending: status.pending,
         programmed: status.programmed.0,
         safe: status.safe.0,
+        kept: kept.map(|at| at.seq.0),
         digest: format!("{:032x}", status.digest.0),
     }
 }

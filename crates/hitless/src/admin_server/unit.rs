@@ -49,7 +49,8 @@ impl UnitBackend {
             Request::Status => {
                 let status = self.handle.status().await.map_err(gone)?;
                 let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let mut status = convert::unit_status(&status, waiting);
+                let kept = self.handle.kept().await.map_err(gone)?;
+                let mut status = convert::unit_status(&status, waiting, kept.as_ref());
                 if let Some(fpm) = &self.fpm {
                     // A source that has stopped says so; the unit goes on.
                     status.sources.push(convert::source_status(fpm.report().await.as_ref()));

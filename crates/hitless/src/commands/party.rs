@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use hitless_adapters::fjall_store::FjallStore;
 use hitless_adapters::linux::LinuxTable;
 use hitless_adapters::local_arbiter::LocalArbiter;
 use hitless_adapters::memory::{FaultHandle, MemoryTable};
@@ -14,7 +15,8 @@ use hitless_proto::process::fib::Fib;
 use hitless_proto::process::table::Table;
 use hitless_runtime::transport::{Liveness, Tcp};
 use hitless_runtime::{
-    Arbiter, CardSetup, ForwardingTable, Recording, RunningCard, RunningUnit, StartError, UnitSetup, Wording,
+    Arbiter, CardSetup, ForwardingTable, Keep, Recording, RunningCard, RunningUnit, StartError, UnitSetup,
+    Wording,
 };
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
@@ -86,6 +88,9 @@ pub async fn run_control(args: &ControlArgs) -> Result<(), Failure> {
         liveness: liveness(&settings),
         transport: Arc::new(Tcp),
         store,
+        keep: unit.keep_entries.then(|| -> Box<dyn Keep> {
+            Box::new(FjallStore::new(&unit.state, &settings.name, Party::Unit(id)))
+        }),
         arbiter,
         recording: args.party.record.clone().map(Recording::to),
         wording: wording(),

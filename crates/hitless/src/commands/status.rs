@@ -110,6 +110,10 @@ impl Overview {
                 problems.push(format!("{place}: {} keys refused by the forwarding table", channel.failed));
             }
         }
+        for unit in &self.units {
+            let not_kept = unit.not_kept.iter();
+            problems.extend(not_kept.map(|why| format!("unit-{} does not keep its state: {why}", unit.unit)));
+        }
         let has_channel = |card: u16| {
             let follower = Party::Card(hitless_proto::ids::CardId(card));
             primary.channels.iter().any(|channel| parse_party(&channel.follower) == Some(follower))

@@ -181,6 +181,7 @@ fn units(place: &Place<'_>, tables: Vec<UnitTable>) -> Result<Vec<UnitSettings>,
             address: place.address(&table.address)?,
             admin: place.address(&table.admin)?,
             state: place.resolve(table.state),
+            keep_entries: table.keep_entries,
             dial,
             fpm: table.fpm.map(|table| fpm::check(place, &table)).transpose()?,
         });

@@ -78,6 +78,8 @@ pub(super) struct UnitTable {
     pub(super) address: Spanned<String>,
     pub(super) admin: Spanned<String>,
     pub(super) state: PathBuf,
+    #[serde(default = "yes")]
+    pub(super) keep_entries: bool,
     #[serde(default)]
     pub(super) dial: Vec<DialTable>,
     pub(super) fpm: Option<FpmTable>,

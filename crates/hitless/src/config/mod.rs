@@ -108,6 +108,8 @@ pub struct UnitSettings {
     pub admin: SocketAddr,
     /// What it promised.
     pub state: PathBuf,
+    /// Whether it keeps its entries there too.
+    pub keep_entries: bool,
     /// Where these parties dial instead.
     pub dial: Vec<(Party, SocketAddr)>,
     /// Where FRR's zebra sends its forwarding state.

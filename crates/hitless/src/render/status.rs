@@ -69,6 +69,7 @@ pub fn text(overview: &Overview) -> String {
     }
     let mut text = grid.to_string();
     text.push_str(&sources(overview));
+    text.push_str(&kept(overview));
     for problem in overview.problems() {
         // Writing to a string does not fail.
         let _ = writeln!(text, "! {problem}");
@@ -102,6 +103,23 @@ fn sources(overview: &Overview) -> String {
         }
     }
     if any { format!("\n{grid}") } else { String::new() }
+}
+
+/// One line per unit that keeps its state on disk: how far, and of how much.
+fn kept(overview: &Overview) -> String {
+    let mut text = String::new();
+    for unit in &overview.units {
+        let kept = unit
+            .processes
+            .iter()
+            .filter_map(|state| Some(format!("{} {} of {}", state.name, state.kept?, state.folded)));
+        let kept: Vec<String> = kept.collect();
+        if !kept.is_empty() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "unit-{} keeps on disk: {}", unit.unit, kept.join(", "));
+        }
+    }
+    text
 }
 
 fn unit_rows(grid: &mut Grid, unit: &UnitStatus, primary: Option<&UnitStatus>) {

@@ -332,7 +332,11 @@ fn unit_writes_in_its_own_epoch_only() {
 #[test]
 fn double_death_recovers_the_highest_position_once_all_are_back() {
     let record = record(4, 0, U1, &[(U1, Life(1)), (U2, Life(2))]);
-    let ready = |me, mine, peers: &[_]| recovery_ready(&record, me, mine, peers);
+    let at = |seq| Version::new(3, seq);
+    let ready = |me, mine, peers: &[(UnitId, Life, bool, u64)]| {
+        let peers: Vec<_> = peers.iter().map(|peer| (peer.0, peer.1, peer.2, at(peer.3))).collect();
+        recovery_ready(&record, me, at(mine), &peers)
+    };
     let (first, second) = ((U1, Life(11)), (U2, Life(12)));
     assert_eq!(ready(first, 9, &[]), Err(RecoveryWait::Away(U2)));
     assert_eq!(ready(first, 9, &[(U2, Life(2), false, 9)]), Err(RecoveryWait::Live(U2)), "its former life");
@@ -343,5 +347,5 @@ fn double_death_recovers_the_highest_position_once_all_are_back() {
     assert_eq!(ready(second, 10, &[(U1, Life(11), false, 9)]), Ok(()));
     let peers = [(U1, Life(11), false, 1), (U2, Life(12), false, 2)];
     assert_eq!(ready((U3, Life(3)), 99, &peers), Err(RecoveryWait::Outside(U2)));
-    assert_eq!(recovery_ready(&Record::default(), first, 0, &[]), Ok(()), "nothing to lose");
+    assert_eq!(recovery_ready(&Record::default(), first, Version::ZERO, &[]), Ok(()), "nothing to lose");
 }
