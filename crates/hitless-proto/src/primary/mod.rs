@@ -98,6 +98,9 @@ impl Primary {
             if holds(Rule::RollForward) {
                 replica.roll_forward();
             }
+            if astray {
+                replica.begin_anew(grant.record.epoch);
+            }
             streams.insert(process, Self::stream(context, replica));
         }
         let epoch = grant.record.epoch;

@@ -98,6 +98,15 @@ impl Replica {
         Self { table: self.table.emptied(), ..Self::new(self.process, digest) }
     }
 
+    /// The unit leads now, though its own state was being repaired: what it holds stands, at a position that no other has. Where it
+    /// stood others stand too, with what the former primary held there.
+    pub(crate) fn begin_anew(&mut self, epoch: Epoch) {
+        let last = self.table.rows().map(|row| row.version().seq).max().unwrap_or_default();
+        let seq = last.max(self.received().seq);
+        self.log.restart(Version { epoch, seq });
+        (self.folded, self.stable) = (seq, seq);
+    }
+
     /// What the unit's store is to be given next, once the state is whole.
     pub(crate) fn take_unkept(&mut self, most: usize, roster: &Roster) -> Option<KeepBatch> {
         if !self.in_step || self.astray || roster.epoch != self.epoch {
