@@ -134,16 +134,22 @@ impl Oracle {
     }
 
     /// No unit has live state: one rebuilds it from these cards, on top of what it kept as of these positions. `holders`: the
-    /// cards that have processed an op, be it after it was safe.
+    /// cards that have processed an op, be it after it was safe. `found`: what a card holds of a key.
     pub(crate) fn rebuild(
         &mut self,
-        cards: &[CardId],
-        kept: BTreeMap<ProcessId, KeptAt>,
+        (cards, kept): (&[CardId], BTreeMap<ProcessId, KeptAt>),
         holders: impl Fn(ProcessId, &Submitted) -> Vec<CardId>,
+        found: impl Fn(CardId, ProcessId, &Blob) -> Option<Blob>,
     ) {
         self.newest_safe(
             |_| true,
-            |process, op, _| holders(process, op).into_iter().for_each(|card| op.survivors.in_step(card)),
+            |process, op, _| {
+                holders(process, op).into_iter().for_each(|card| op.survivors.in_step(card));
+                let (key, wanted) = (&op.change.key, op.change.content.as_ref());
+                for card in cards {
+                    op.survivors.recheck(*card, wanted, found(*card, process, key).as_ref());
+                }
+            },
         );
         self.kept = kept;
         self.rebuilding = Some(cards.to_vec());

@@ -35,6 +35,14 @@ impl Survivors {
         self.cards.insert(card, if found == wanted { Has::Same } else { Has::Other(found.is_some()) });
     }
 
+    /// A rebuild is to begin, with `found` in the forwarding table of the card: a primary that had lost already may have
+    /// changed what the card found when it started.
+    pub(crate) fn recheck(&mut self, card: CardId, wanted: Option<&Content>, found: Option<&Blob>) {
+        if self.cards.get(&card) == Some(&Has::Same) {
+            self.started(card, wanted, found);
+        }
+    }
+
     /// The card is gone for good.
     pub(crate) fn gone(&mut self, card: CardId) {
         self.cards.remove(&card);

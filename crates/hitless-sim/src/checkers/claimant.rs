@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hitless_proto::arbiter::Record;
 use hitless_proto::ids::{Epoch, Life, Party, UnitId};
-use hitless_proto::io::{ArbiterRequest, Event, Role};
+use hitless_proto::io::ArbiterRequest;
 use hitless_proto::message::{Message, ToCard, UnitMessage, VoteRequest};
 
 use super::{Checker, Scene, Seen};
@@ -17,6 +17,8 @@ pub(super) struct Claimant {
     opened: BTreeMap<Epoch, Record>,
     /// Every opened record that was asked for: it may stand, unknown to whoever asked.
     proposed: BTreeMap<(Epoch, u32), Record>,
+    /// The epoch that each unit was seen with last, in which life.
+    claimed: BTreeMap<UnitId, (Life, Epoch)>,
 }
 
 impl Claimant {
@@ -76,7 +78,9 @@ impl Checker for Claimant {
         {
             self.proposed(&votes.accepted);
         }
-        let (Seen::Stepped { party: Party::Unit(id) } | Seen::Event { party: Party::Unit(id), .. }) = seen
+        let (Seen::Stepped { party: Party::Unit(id) }
+        | Seen::Event { party: Party::Unit(id), .. }
+        | Seen::Asked { party: Party::Unit(id), .. }) = seen
         else {
             return Ok(());
         };
@@ -86,8 +90,10 @@ impl Checker for Claimant {
         };
         // A unit without any link asks only itself, and finds what it accepted in its next life.
         writing.into_iter().for_each(|writing| self.proposed(writing));
-        if let Seen::Event { event: Event::Role { role: Role::TakingOver, .. }, .. } = seen {
-            self.claims(scene.world, (*id, scene.world.life(Party::Unit(*id))), record)?;
+        // As soon as it leads: what it says of it may come later than its next record.
+        let me = (*id, scene.world.life(Party::Unit(*id)));
+        if self.claimed.insert(*id, (me.1, record.epoch)) != Some((me.1, record.epoch)) {
+            self.claims(scene.world, me, record)?;
         }
         self.stands(record);
         writing.into_iter().for_each(|writing| self.proposed(writing));

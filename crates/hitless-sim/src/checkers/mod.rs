@@ -83,7 +83,7 @@ pub(crate) enum Seen<'a> {
     /// A forwarding table did or refused writes.
     Applied { party: Party, process: ProcessId, writes: &'a [Write], outcomes: &'a [Outcome] },
     /// A unit asks the external arbiter.
-    Asked { request: &'a ArbiterRequest },
+    Asked { party: Party, request: &'a ArbiterRequest },
     /// A party tells of something.
     Event { party: Party, event: &'a Event },
     /// All outputs of a party were taken.
@@ -129,7 +129,7 @@ impl Checkers {
                 Box::new(promises::Promises::default()),
                 Box::new(fence::Fence::default()),
                 Box::new(not_applied::NotApplied::default()),
-                Box::new(versions::Versions),
+                Box::<versions::Versions>::default(),
                 Box::new(payload::Payload::default()),
                 Box::new(issued::Issued),
                 Box::new(ack_effect::AckEffect::default()),

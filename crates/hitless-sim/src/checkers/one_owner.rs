@@ -51,7 +51,7 @@ impl Checker for OneOwner {
         {
             return self.record(record);
         }
-        if let Seen::Asked { request: ArbiterRequest::Write(record) } = seen {
+        if let Seen::Asked { request: ArbiterRequest::Write(record), .. } = seen {
             return self.record(record);
         }
         let Seen::Stepped { party: party @ Party::Unit(unit) } = seen else { return Ok(()) };

@@ -16,7 +16,10 @@ fn uncovered(scene: &Scene<'_>, (id, unit): (UnitId, &ControlUnit), plan: &Chann
     let (world, process) = (scene.world, plan.process);
     let (card, table) = (world.card(plan.card)?, world.table(plan.card, process)?);
     let epoch = unit.progress(process)?.epoch;
-    // It may have restarted since it promised.
+    // It may have restarted since it promised; and the link with its former life is dead, though that may not be seen yet.
+    if unit.life_of(Party::Card(plan.card)) != Some(world.life(Party::Card(plan.card))) {
+        return None;
+    }
     scene.past.plans.answered(plan.card, process, epoch).filter(|_| card.promised() == (epoch, id))?;
     let wanted = world.wanted(id, plan.card, process);
     let mut keys = table.entries().keys().chain(wanted.keys());

@@ -1,5 +1,6 @@
 //! What machines put out, and what the world makes of it.
 
+use hitless_proto::entry::Blob;
 use hitless_proto::ids::{Life, Party, ProcessId, UnitId};
 use hitless_proto::io::{Event, Output, Role, Write};
 use hitless_proto::message::Message;
@@ -61,7 +62,7 @@ impl World {
             }
             Output::Apply { process, batch, writes } => self.apply((party, life), process, batch, writes),
             Output::Arbitrate(request) => {
-                self.see(&Seen::Asked { request: &request });
+                self.see(&Seen::Asked { party, request: &request });
                 self.witness(|witness, world| witness.asked(world, party, &request));
                 let at = self.now().after(self.random.between(100, 3_000) * self.arbiter.slow.max(1));
                 self.clock.plan(at, Happening::Decide { party, life, request });
@@ -174,7 +175,9 @@ impl World {
             self.recoveries += 1;
             let kept = self.hosts.get(&Party::Unit(unit)).map(|host| host.keeping.base.clone());
             let mut oracle = std::mem::take(&mut self.oracle);
-            oracle.rebuild(&self.cards, kept.unwrap_or_default(), |process, op| self.holders(process, op));
+            let holders = |process, op: &Submitted| self.holders(process, op);
+            let found = |card, process, key: &Blob| self.table(card, process)?.entries().get(key).cloned();
+            oracle.rebuild((&self.cards, kept.unwrap_or_default()), holders, found);
             self.oracle = oracle;
             // What is retired does not come back: the operator says so each time.
             let retired = self.chassis.cards.iter().filter(|card| !self.cards.contains(card));
