@@ -227,18 +227,19 @@ impl Oracle {
             || self.strange.contains(&(process, key.clone(), part.clone()))
     }
 
-    /// Whether `key` may be taken from a card that holds it under the version `held`: an op that a source submitted after
-    /// the newest safe one took it from there, or one that the card did not have yet. Without a safe op it may be rolled
-    /// back.
+    /// Whether `key` may be taken from a card that holds it under the version `held` and is owned in `epoch`: an op that a source
+    /// submitted after the newest safe one took it from there, or one that the card did not have yet. Without a safe op it may
+    /// be rolled back.
     pub(crate) fn may_be_taken(
         &self,
         process: ProcessId,
         key: &Blob,
-        (card, held): (CardId, Version),
+        (card, held, epoch): (CardId, Version, Epoch),
     ) -> bool {
         let Some(ats) = self.by_key.get(&(process, key.clone())) else { return true };
         let ops = self.ops(process);
-        let Some(safe) = ats.iter().rposition(|at| ops[*at].safe) else { return true };
+        let safe = |at: &usize| ops[*at].safe && ops[*at].version.epoch <= epoch;
+        let Some(safe) = ats.iter().rposition(safe) else { return true };
         let takes =
             |at: usize| ops[ats[at]].change.content.as_ref().is_none_or(|of| !of.audience.contains(card));
         (0..ats.len()).rev().any(|at| takes(at) && (at >= safe || ops[ats[at]].version > held))

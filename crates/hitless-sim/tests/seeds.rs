@@ -5,7 +5,10 @@ use hitless_sim::run::run;
 
 /// Each once broke the property behind it, in a swarm of fewer faults: what a seed means changes as faults are added.
 const ONCE_BROKEN: &[(u64, &str)] = &[
-    (4089, "replay covers every differing key: who led while its own state was repaired began where others stood with another"),
+    (
+        4089,
+        "replay covers every differing key: who led while its own state was repaired began where others stood with another",
+    ),
     (107, "what is replayed was in doubt: a channel that began anew was reported as one that was replayed"),
     (0, "a planned switchover replays zero bytes: refused ops were retried after the hand-over"),
     (5, "no forwarding gap: a recovery took the retry of one card's delete for everybody's"),

@@ -11,7 +11,6 @@ mod answers;
 mod compare;
 mod feed;
 mod membership;
-mod merge;
 mod pump;
 mod rebuild;
 mod recovery;

@@ -1,10 +1,13 @@
-//! What a unit kept and what the cards hold, made one: for a unit that rebuilds the state of a process and has a *base*, the
-//! whole state as of some position (ADR 11).
+//! What the cards hold, and what a unit kept, made one: for a unit that rebuilds the state of a process. What it kept is its
+//! *base*, the whole state as of some position (ADR 11); it may have none.
 //!
 //! Everybody states what a key holds *as of* a date: the base as of its position, or of the row's version if that is newer; a
 //! card as of where its channel was last proved equal, or of the version of its entry if that is newer. That a card holds
 //! nothing under a key is a statement too, as of where it was proved. The newest statement counts; of equals, the base's. A card
 //! speaks only for itself where an entry is for named cards.
+//!
+//! What a card found in its forwarding table when it started has no version, and nobody knows for which cards it is: it is for
+//! all if every card holds it.
 //!
 //! A card in a new life was not proved in it. If it was in step when the base was, its forwarding table was as the base or newer,
 //! so what it holds and the base does not is newer. That it holds nothing says nothing: a forwarding table may be lost with the
@@ -26,8 +29,8 @@ struct Told {
     version: Version,
     /// The newest content, and as of when.
     newest: Option<(Version, Blob)>,
-    /// Who holds it, as of when.
-    holders: BTreeMap<CardId, Version>,
+    /// Who holds it, as of when, and whether as an entry that was for all.
+    holders: BTreeMap<CardId, (Version, bool)>,
     /// Who remembers a delete, and of which version.
     deletes: BTreeMap<CardId, Version>,
     /// The newest version under which it was for all cards, and for named ones.
@@ -36,17 +39,17 @@ struct Told {
 }
 
 /// Gathers what the cards say of some leaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rebuild {
-    base: KeptAt,
+    base: Option<KeptAt>,
     /// The cards that are read, and up to where each was proved equal.
     read: BTreeMap<CardId, Version>,
     told: BTreeMap<Blob, Told>,
 }
 
 impl Rebuild {
-    /// On top of a state as of `base`.
-    pub(super) fn new(base: KeptAt, read: BTreeMap<CardId, Version>) -> Self {
+    /// On top of a state as of `base`, or of nothing.
+    pub(super) fn new(base: Option<KeptAt>, read: BTreeMap<CardId, Version>) -> Self {
         Self { base, read, told: BTreeMap::new() }
     }
 
@@ -56,20 +59,16 @@ impl Rebuild {
             return;
         }
         let proved = self.read.get(&card).copied().unwrap_or_default();
-        let found = if proved == Version::ZERO && self.base.in_step.contains(&card) {
-            Version { seq: self.base.version.seq.next(), ..self.base.version }
-        } else {
-            proved
-        };
-        let at = entry.version.max(found);
+        let was_in_step = |base: &&KeptAt| proved == Version::ZERO && base.in_step.contains(&card);
+        let after = |base: &KeptAt| Version { seq: base.version.seq.next(), ..base.version };
+        let at = entry.version.max(self.base.as_ref().filter(was_in_step).map_or(proved, after));
         let told = self.told.entry(entry.key.clone()).or_default();
         told.version = told.version.max(entry.version);
         let Some(content) = &entry.content else {
             told.deletes.insert(card, entry.version);
             return;
         };
-        told.holders.insert(card, at);
-        // What a card found in its forwarding table has no version: nobody knows for which cards it is.
+        told.holders.insert(card, (at, content.for_all && entry.version > Version::ZERO));
         let kind = if content.for_all { &mut told.for_all } else { &mut told.named };
         *kind = entry.version.max(*kind);
         if told.newest.as_ref().is_none_or(|(newest, _)| at > *newest) {
@@ -101,21 +100,22 @@ impl Rebuild {
         told: &Told,
         cards: &[CardId],
     ) -> Option<Content> {
-        let held_at = held.as_ref().map_or(self.base.version, |(version, _)| self.base.version.max(*version));
+        let held_at =
+            self.base.as_ref().map(|base| base.version).max(held.as_ref().map(|(version, _)| *version));
         let held = held.as_ref().and_then(|(_, content)| content.clone());
-        let newer = told.newest.as_ref().filter(|(at, _)| *at > held_at);
-        let at = newer.map_or(held_at, |(at, _)| *at);
+        let newer = told.newest.as_ref().filter(|(at, _)| Some(*at) > held_at);
+        let at = newer.map(|(at, _)| *at).or(held_at);
         let audience = self.audience(held.as_ref(), told, (held_at, cards));
         let content = match (newer, held) {
             // An op that the base does not know may have changed the standby-only part too.
-            (Some((_, part)), Some(held)) if told.version <= held_at && *part == held.card_part => held,
+            (Some((_, part)), Some(held)) if Some(told.version) <= held_at && *part == held.card_part => held,
             (Some((_, part)), _) => Content { card_part: part.clone(), ..Content::default() },
             (None, Some(held)) => held,
             (None, None) => return None,
         };
         let gone = match &audience {
             // A card that was proved equal later does not hold it: it was deleted.
-            Audience::All => self.read.keys().any(|card| self.lacks(*card, told) > at),
+            Audience::All => self.read.keys().any(|card| Some(self.lacks(*card, told)) > at),
             Audience::Cards(cards) => cards.is_empty(),
         };
         (!gone).then_some(Content { audience, ..content })
@@ -132,13 +132,15 @@ impl Rebuild {
         &self,
         held: Option<&Content>,
         told: &Told,
-        (held_at, cards): (Version, &[CardId]),
+        (held_at, cards): (Option<Version>, &[CardId]),
     ) -> Audience {
-        let changed = told.for_all.max(told.named) > held_at;
+        let changed = told.for_all.max(told.named) > held_at.unwrap_or_default();
         if changed && told.for_all > told.named {
             return Audience::All;
         }
-        let holders = told.holders.iter().filter(|(_, at)| **at > held_at).map(|(card, _)| *card);
+        // Who holds it as one that was for all did not hear yet that it is not.
+        let speaks = |(at, for_all): &(Version, bool)| Some(*at) > held_at && !(changed && *for_all);
+        let holders = told.holders.iter().filter(|(_, holds)| speaks(holds)).map(|(card, _)| *card);
         let holders: Vec<CardId> = holders.collect();
         match held.map(|held| &held.audience) {
             Some(Audience::All) if !changed => Audience::All,
@@ -149,7 +151,7 @@ impl Rebuild {
                 Audience::All
             }
             Some(Audience::Cards(of)) => {
-                let stays = of.iter().copied().filter(|card| self.lacks(*card, told) <= held_at);
+                let stays = of.iter().copied().filter(|card| Some(self.lacks(*card, told)) <= held_at);
                 Audience::cards(stays.chain(holders))
             }
             Some(Audience::All) | None => Audience::cards(holders),

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use super::Primary;
 use super::feed::{Feed, FeedState};
-use super::merge::Merge;
 use super::pump::{send_ask, send_start};
 use super::rebuild::Rebuild;
 use super::stream::Stream;
@@ -40,10 +39,8 @@ pub(super) struct Recovery {
 /// which any card differs from it, of every card.
 #[derive(Clone, Debug, Default)]
 struct Reading {
-    /// Of a process that has no base. Takes entries over as they come.
-    merge: Merge,
-    /// Of one that has: until all of a leaf is known.
-    rebuild: Option<Rebuild>,
+    /// What the cards told.
+    rebuild: Rebuild,
     /// Cards whose sums are still told.
     sums: BTreeSet<CardId>,
     differing: BTreeSet<u32>,
@@ -109,19 +106,8 @@ impl Reading {
     }
 
     /// Takes what a card holds in some leaves. Gives how many it has told then.
-    fn take_leaves(
-        &mut self,
-        stream: &mut Stream,
-        cards: &[CardId],
-        (card, proved): (CardId, Version),
-        (from, told): (u32, &[Vec<LeafEntry>]),
-    ) -> u32 {
-        for entry in told.iter().flatten() {
-            match &mut self.rebuild {
-                Some(rebuild) => rebuild.take(card, entry),
-                None => self.merge.take(&mut stream.table, cards, (card, proved), entry),
-            }
-        }
+    fn take_leaves(&mut self, card: CardId, (from, told): (u32, &[Vec<LeafEntry>])) -> u32 {
+        told.iter().flatten().for_each(|entry| self.rebuild.take(card, entry));
         let upto = from + (told.len() as u32).max(1);
         if upto as usize >= self.leaves.len() {
             self.left.remove(&card);
@@ -178,9 +164,11 @@ impl Primary {
             let last = stream.issued().seq;
             let reading = recovery.processes.entry(*process).or_default();
             reading.left = read.iter().copied().collect();
-            if let Some(base) = stream.table.base() {
-                let dated = |card: &CardId| (*card, proved(context, *card, *process));
-                reading.rebuild = Some(Rebuild::new(base.clone(), read.iter().map(dated).collect()));
+            let base = stream.table.base().cloned();
+            let has_base = base.is_some();
+            let dated = |card: &CardId| (*card, proved(context, *card, *process));
+            reading.rebuild = Rebuild::new(base, read.iter().map(dated).collect());
+            if has_base {
                 reading.sums.clone_from(&reading.left);
                 reading.differing.clear();
             } else {
@@ -211,8 +199,7 @@ impl Primary {
                 (reading.take_sums(stream, party, (from, &told)), reading.begin_leaves())
             }
             Answer::Leaves(told) if reading.sums.is_empty() => {
-                let at = (card, proved(context, card, process));
-                (reading.take_leaves(stream, &context.chassis.cards, at, (from, &told)), false)
+                (reading.take_leaves(card, (from, &told)), false)
             }
             Answer::Root { .. } | Answer::Children(_) | Answer::Leaves(_) => return,
         };
@@ -240,9 +227,7 @@ impl Primary {
         let epoch = self.epoch;
         for (process, reading) in recovery.processes {
             let Some(stream) = self.streams.get_mut(&process) else { continue };
-            if let Some(rebuild) = reading.rebuild {
-                rebuild.finish(&mut stream.table, &reading.leaves, &context.chassis.cards);
-            }
+            reading.rebuild.finish(&mut stream.table, &reading.leaves, &context.chassis.cards);
             let last = stream.table.rows().map(|row| row.version().seq).max().unwrap_or_default();
             let base = Version { epoch, seq: last.max(stream.issued().seq) };
             stream.log.restart(base);

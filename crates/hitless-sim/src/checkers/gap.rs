@@ -14,10 +14,12 @@ impl Checker for Gap {
 
     fn see(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Result<(), String> {
         let Seen::Apply { party: Party::Card(card), process, writes } = seen else { return Ok(()) };
+        // What is safe in an epoch that the card knows nothing of, its owner knows nothing of either.
+        let epoch = scene.world.card(*card).map(|card| card.promised().0).unwrap_or_default();
         let gap = writes.iter().filter(|write| write.part.is_none()).find(|write| {
             let held = scene.world.mirrored(*card, *process, &write.key);
             held.is_some_and(|(version, _, _)| {
-                !scene.world.oracle().may_be_taken(*process, &write.key, (*card, version))
+                !scene.world.oracle().may_be_taken(*process, &write.key, (*card, version, epoch))
             })
         });
         gap.map_or(Ok(()), |write| Err(format!("{card} deletes {:?}, which nobody withdrew", write.key)))

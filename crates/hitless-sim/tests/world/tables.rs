@@ -133,7 +133,7 @@ fn a_mend_that_is_refused_may_be_tried_again_in_a_takeover() {
 fn a_route_is_mended_though_its_next_hop_was_withdrawn() {
     let mut world = up(World::builder());
     let (hop, route) = (FibKey::NextHop(1), FibKey::main("10.0.1.0/24".parse().unwrap()));
-    let submit = |world: &mut World, changes: Vec<hitless_proto::entry::Change>| {
+    let submit = |world: &mut World, changes: Vec<Change>| {
         for change in changes {
             world.submit(fib::ID, change).unwrap();
         }

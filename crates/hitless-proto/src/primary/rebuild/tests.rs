@@ -29,7 +29,21 @@ fn kept(version: Version, part: &str, audience: Audience) -> Option<(Version, Co
 /// What the key holds in the end: audience, card part, standby-only part.
 type Made = Option<(Audience, Blob, Option<Blob>)>;
 
+/// With a base in which the key is so, or is not.
 fn made(kept: Option<(Version, Content)>, told: &[(CardId, Version, Option<LeafEntry>)]) -> Made {
+    make(Some(KeptAt { version: BASE, in_step: [CardId(1), CardId(2)].into() }), kept, told)
+}
+
+/// Without a base.
+fn gathered(told: &[(CardId, Version, Option<LeafEntry>)]) -> Made {
+    make(None, None, told)
+}
+
+fn make(
+    base: Option<KeptAt>,
+    kept: Option<(Version, Content)>,
+    told: &[(CardId, Version, Option<LeafEntry>)],
+) -> Made {
     let mut made: Option<Made> = None;
     for turn in 0..told.len() {
         for backwards in [false, true] {
@@ -42,8 +56,7 @@ fn made(kept: Option<(Version, Content)>, told: &[(CardId, Version, Option<LeafE
                 table.write(*version, b"key", Some(content), false);
             }
             let read = told.iter().map(|(card, proved, _)| (*card, *proved)).collect();
-            let mut rebuild =
-                Rebuild::new(KeptAt { version: BASE, in_step: [CardId(1), CardId(2)].into() }, read);
+            let mut rebuild = Rebuild::new(base.clone(), read);
             for (card, _, entry) in told {
                 entry.iter().for_each(|entry| rebuild.take(*card, entry));
             }
@@ -157,4 +170,70 @@ fn a_card_speaks_only_for_itself_where_an_entry_is_for_named_cards() {
     let named = |card| (CardId(card), at(110), entry(at(107), Some(("part", false))));
     let told = [named(1), named(2), (CardId(3), at(112), entry(at(107), None))];
     assert_eq!(made(kept(at(50), "part", Audience::All), &told), Some((both, "part".into(), None)));
+}
+
+#[test]
+fn without_a_base_what_was_proved_later_counts_although_it_has_no_version() {
+    let told = [
+        (CardId(1), NEVER, entry(NEVER, Some(("old", true)))),
+        (CardId(2), Version::new(4, 156), entry(NEVER, Some(("new", true)))),
+        (CardId(3), NEVER, entry(Version::new(3, 90), Some(("older", true)))),
+    ];
+    assert_eq!(gathered(&told), all("new"));
+}
+
+#[test]
+fn without_a_base_a_version_beats_what_was_proved_before_it() {
+    let told = [
+        (CardId(1), Version::new(3, 100), entry(NEVER, Some(("old", true)))),
+        (CardId(2), NEVER, entry(Version::new(3, 115), Some(("new", true)))),
+    ];
+    assert_eq!(gathered(&told), all("new"));
+}
+
+#[test]
+fn without_a_base_what_stood_when_a_card_was_proved_beats_a_delete_before_that() {
+    // Put, deleted, put again with the same content: that card was away, and found equal.
+    let told = [
+        (CardId(1), at(2), entry(at(2), None)),
+        (CardId(2), Version::new(3, 7), entry(at(1), Some(("same", true)))),
+    ];
+    assert_eq!(gathered(&told), all("same"));
+}
+
+#[test]
+fn without_a_base_what_was_deleted_while_a_card_was_away_does_not_come_back() {
+    let away = (CardId(3), at(40), entry(at(30), Some(("old", true))));
+    assert_eq!(gathered(&[(CardId(1), at(110), None), away.clone()]), None);
+    assert_eq!(gathered(&[(CardId(1), at(40), entry(at(50), None)), away.clone()]), None);
+    assert_eq!(
+        gathered(&[(CardId(1), NEVER, None), away]),
+        all("old"),
+        "a table may be lost with its machine"
+    );
+}
+
+#[test]
+fn without_a_base_one_cards_delete_says_nothing_of_another() {
+    let told = [
+        (CardId(3), NEVER, entry(Version::new(1, 1483), None)),
+        (CardId(1), NEVER, entry(Version::new(1, 244), Some(("old", false)))),
+        (CardId(2), NEVER, entry(Version::new(1, 1483), Some(("new", false)))),
+    ];
+    assert_eq!(gathered(&told), Some((Audience::cards([CardId(1), CardId(2)]), "new".into(), None)));
+}
+
+#[test]
+fn without_a_base_who_did_not_hear_that_it_is_no_more_for_all_is_not_named() {
+    let told = [
+        (CardId(1), NEVER, entry(at(30), Some(("old", true)))),
+        (CardId(2), NEVER, entry(at(40), Some(("new", false)))),
+    ];
+    assert_eq!(gathered(&told), Some((Audience::cards([CardId(2)]), "new".into(), None)));
+}
+
+#[test]
+fn without_a_base_what_every_card_found_is_for_all() {
+    let told = CARDS.map(|card| (card, NEVER, entry(NEVER, Some(("same", true)))));
+    assert_eq!(gathered(&told), all("same"));
 }
