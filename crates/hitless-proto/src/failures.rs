@@ -13,7 +13,7 @@ use crate::table::Table;
 pub(crate) struct Failure {
     pub(crate) attempts: u32,
     /// When to try again; `None`: only when something changes that could cure it.
-    pub(crate) retry_at: Option<Time>,
+    retry_at: Option<Time>,
     leaf: u32,
     /// Share of the digest as refused.
     as_failed: Sum,
@@ -25,6 +25,8 @@ pub(crate) struct Failure {
 struct OfCard {
     keys: BTreeMap<Blob, Failure>,
     adjust: SparseTree,
+    /// No key is to be tried before: thousands may wait, and this is asked at every turn.
+    soonest: Option<Time>,
 }
 
 /// The refused writes of one process, by card.
@@ -54,8 +56,25 @@ impl Failures {
         self.cards.get(&card).map_or(0, |of| of.keys.len() as u64)
     }
 
-    pub(crate) fn get_mut(&mut self, card: CardId, key: &[u8]) -> Option<&mut Failure> {
-        self.cards.get_mut(&card)?.keys.get_mut(&Blob::new(key))
+    fn attempts(&self, card: CardId, key: &Blob) -> u32 {
+        self.cards.get(&card).and_then(|of| of.keys.get(key)).map_or(0, |failure| failure.attempts)
+    }
+
+    /// One more attempt failed: when to try again, by how many failed before; `None`: only when something changes.
+    pub(crate) fn failed_again(&mut self, card: CardId, key: &Blob, pause: impl Fn(u32) -> Option<Time>) {
+        let attempts = self.attempts(card, key);
+        self.try_at(card, key, pause(attempts));
+        if let Some(failure) = self.cards.get_mut(&card).and_then(|of| of.keys.get_mut(key)) {
+            failure.attempts += 1;
+        }
+    }
+
+    /// Sets when a refused key is tried again.
+    pub(crate) fn try_at(&mut self, card: CardId, key: &Blob, at: Option<Time>) {
+        let Some(of) = self.cards.get_mut(&card) else { return };
+        let Some(failure) = of.keys.get_mut(key) else { return };
+        failure.retry_at = at;
+        of.soonest = sooner(of.soonest, at);
     }
 
     pub(crate) fn contains(&self, card: CardId, key: &[u8]) -> bool {
@@ -91,7 +110,7 @@ impl Failures {
 
     /// Marks a key as refused, as an answer or a listed leaf says.
     pub(crate) fn insert(&mut self, table: &Table, card: CardId, (key, part): (&Blob, Option<&[u8]>)) {
-        let attempts = self.get_mut(card, key).map_or(0, |failure| failure.attempts);
+        let attempts = self.attempts(card, key);
         self.remove(card, key);
         let leaf = table.leaf_of(key);
         let as_failed = table.digest().card_sum(key, part, true);
@@ -114,33 +133,40 @@ impl Failures {
 
     /// Something changed on the card that could cure what waits without a date.
     pub(crate) fn try_again(&mut self, card: CardId, at: Time) {
-        let keys = self.cards.get_mut(&card).into_iter().flat_map(|of| of.keys.values_mut());
-        keys.filter(|failure| failure.retry_at.is_none()).for_each(|failure| failure.retry_at = Some(at));
+        self.redate(card, at, |date| date.unwrap_or(at));
     }
 
     /// The card took something that could cure any of its refusals.
     pub(crate) fn try_soon(&mut self, card: CardId, at: Time) {
-        for failure in self.cards.get_mut(&card).into_iter().flat_map(|of| of.keys.values_mut()) {
-            failure.retry_at = Some(failure.retry_at.map_or(at, |due| due.min(at)));
-        }
+        self.redate(card, at, |date| date.map_or(at, |date| date.min(at)));
+    }
+
+    fn redate(&mut self, card: CardId, at: Time, date: impl Fn(Option<Time>) -> Time) {
+        let Some(of) = self.cards.get_mut(&card) else { return };
+        of.keys.values_mut().for_each(|failure| failure.retry_at = Some(date(failure.retry_at)));
+        of.soonest = sooner(of.soonest, Some(at));
     }
 
     /// The refused keys whose time to be tried again has come: they wait without a date from here on.
     pub(crate) fn due(&mut self, now: Time) -> Vec<(CardId, Blob)> {
         let mut due = Vec::new();
         for (card, of) in &mut self.cards {
-            for (key, failure) in
-                of.keys.iter_mut().filter(|(_, failure)| failure.retry_at.is_some_and(|at| at <= now))
-            {
-                failure.retry_at = None;
-                due.push((*card, key.clone()));
+            if of.soonest.is_none_or(|soonest| soonest > now) {
+                continue;
             }
+            for (key, failure) in &mut of.keys {
+                if failure.retry_at.take_if(|at| *at <= now).is_some() {
+                    due.push((*card, key.clone()));
+                }
+            }
+            of.soonest = of.keys.values().filter_map(|failure| failure.retry_at).min();
         }
         due
     }
 
+    /// When to ask again what is due; nothing is before.
     pub(crate) fn next_retry(&self) -> Option<Time> {
-        self.cards.values().flat_map(|of| of.keys.values()).filter_map(|failure| failure.retry_at).min()
+        self.cards.values().filter_map(|of| of.soonest).min()
     }
 
     /// What refusals add to the digest node that `card` should have.
@@ -151,5 +177,40 @@ impl Failures {
     /// A card's history is of no use any more (it restarted).
     pub(crate) fn clear(&mut self, card: CardId) {
         self.cards.remove(&card);
+    }
+}
+
+fn sooner(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::DigestKey;
+
+    const CARD: CardId = CardId(1);
+
+    #[test]
+    fn what_is_due_is_told_once_and_the_others_keep_their_date() {
+        let table = Table::for_unit(DigestKey::new(7));
+        let mut failures = Failures::default();
+        for key in ["a", "b", "c"] {
+            failures.insert(&table, CARD, (&key.into(), None));
+        }
+        assert_eq!(failures.next_retry(), None);
+        failures.failed_again(CARD, &"a".into(), |attempts| Some(Time(10 + u64::from(attempts))));
+        failures.try_at(CARD, &"b".into(), Some(Time(20)));
+        assert_eq!(failures.next_retry(), Some(Time(10)));
+        assert_eq!(failures.due(Time(9)), []);
+        assert_eq!(failures.due(Time(10)), [(CARD, "a".into())]);
+        assert_eq!((failures.due(Time(10)), failures.next_retry()), (Vec::new(), Some(Time(20))));
+        // It is counted how often it failed.
+        failures.failed_again(CARD, &"a".into(), |attempts| Some(Time(10 + u64::from(attempts))));
+        assert_eq!(failures.next_retry(), Some(Time(11)));
+        failures.try_again(CARD, Time(15));
+        assert_eq!(failures.due(Time(15)), [(CARD, "a".into()), (CARD, "c".into())]);
+        failures.try_soon(CARD, Time(18));
+        assert_eq!(failures.due(Time(18)).len(), 3);
     }
 }

@@ -36,19 +36,19 @@ impl Primary {
             return;
         }
         let upto = feed.acked;
+        let mut cured = false;
         for event in stream.settle(card, (from, upto), &ack.nacks) {
-            if let Event::Failed { key, .. } = &event
-                && let Some(failure) = stream.failures.get_mut(card, key)
-            {
-                let pause = retry << failure.attempts.min(6);
-                failure.retry_at = (failure.attempts < MAX_RETRIES).then(|| now.after(pause));
-                failure.attempts += 1;
+            if let Event::Failed { key, .. } = &event {
+                let pause = |attempts: u32| now.after(retry << attempts.min(6));
+                let again = |attempts| (attempts < MAX_RETRIES).then(|| pause(attempts));
+                stream.failures.failed_again(card, key, again);
             }
-            if matches!(event, Event::Cured { .. }) {
-                // What made room for one may make room for the others.
-                stream.failures.try_again(card, now.after(retry));
-            }
+            cured |= matches!(event, Event::Cured { .. });
             context.event(event);
+        }
+        if cured {
+            // What made room for one may make room for the others.
+            stream.failures.try_again(card, now.after(retry));
         }
         if stream.failures.any(card) && stream.may_cure(context, card, (from, upto)) {
             stream.failures.try_soon(card, now.after(retry));

@@ -367,8 +367,8 @@ impl Primary {
         let later = hands_over || self.takeover.as_ref().is_some_and(|takeover| !takeover.planned);
         for stream in self.streams.values_mut() {
             for (card, key) in stream.failures.due(now) {
-                if later && let Some(failure) = stream.failures.get_mut(card, &key) {
-                    failure.retry_at = Some(now.after(timing.retry));
+                if later {
+                    stream.failures.try_at(card, &key, Some(now.after(timing.retry)));
                 } else if context.connected(Party::Card(card)) {
                     stream.issue_current(epoch, &key, Origin::Retry, Audience::cards([card]));
                 }

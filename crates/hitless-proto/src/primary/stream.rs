@@ -146,9 +146,10 @@ impl Stream {
             .filter(|op| op.to.contains(card))
             .cloned()
             .collect();
+        let reasons: BTreeMap<Version, &str> =
+            nacks.iter().map(|nack| (nack.version, nack.reason.as_str())).collect();
         for update in answered {
-            let nack =
-                nacks.iter().find(|nack| nack.version == update.version).map(|nack| nack.reason.as_str());
+            let nack = reasons.get(&update.version).copied();
             let settled = self.failures.settle(&self.table, card, &update, nack);
             events.extend(self.settled_event(card, &update.key, update.version, (settled, nack)));
         }
@@ -206,9 +207,7 @@ impl Stream {
                 let row = self.table.row(key).filter(|row| row.audience().contains(card));
                 let part = row.and_then(|row| row.part().map(Blob::new));
                 self.failures.insert(&self.table, card, (key, part.as_deref()));
-                if let Some(failure) = self.failures.get_mut(card, key) {
-                    failure.retry_at = Some(retry_at);
-                }
+                self.failures.try_at(card, key, Some(retry_at));
             } else if !*failed && known {
                 self.failures.remove(card, key);
             }
