@@ -12,7 +12,7 @@ use crate::step::Model;
 use crate::violation::Violation;
 use crate::world::{Budget, World};
 
-/// Steps after which a chassis without faults must have come to rest. A rebuild from the cards asks for 4,096 leaves.
+/// Steps after which a chassis without faults must have come to rest. A rebuild from the cards asks 64 times.
 const PATIENCE: usize = 40_000;
 
 /// Which states are known to come to rest in agreement.

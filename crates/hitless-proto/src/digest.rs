@@ -1,7 +1,8 @@
 //! Digests: an order-free sum of keyed 128-bit hashes, in a fixed tree (protocol.md section 6).
 //!
-//! Every key falls into one of 65,536 leaves by a keyed hash. A node's sum is that of its 16 children, so a change costs
-//! five additions, and two parties find one difference among millions by comparing five levels.
+//! Every key falls into one of 65,536 leaves by a keyed hash. A node's sum is that of its 16 children, so two parties find one
+//! difference among millions by comparing five levels. Two levels are kept, since changes are many and questions few; any sum is
+//! one of them, or at most 256 additions away.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -119,13 +120,18 @@ pub fn mac(key: u128, bytes: &[u8]) -> u128 {
 /// Leaves in use from which on all nodes are kept: below it a sparse tree is smaller and as quick.
 const DENSE: usize = 256;
 
+/// The level that is kept beside the leaves.
+const MIDDLE: u8 = 2;
+
 /// Sums of all nodes, for a set that may fill much of the leaves.
 #[derive(Clone, Debug)]
 pub(crate) enum Tree {
     /// While few leaves are in use.
     Few(SparseTree),
-    /// By level.
-    Many(Vec<Vec<Sum>>),
+    Many {
+        leaves: Vec<Sum>,
+        middle: Vec<Sum>,
+    },
 }
 
 impl Tree {
@@ -133,10 +139,13 @@ impl Tree {
         Self::Few(SparseTree::default())
     }
 
-    fn dense(sparse: &SparseTree) -> Vec<Vec<Sum>> {
-        let mut levels: Vec<_> = (0..=LEAF_LEVEL).map(|level| vec![Sum::ZERO; 1 << (4 * level)]).collect();
-        sparse.leaves.iter().for_each(|(leaf, sum)| add(&mut levels, *leaf, *sum));
-        levels
+    fn dense(sparse: &SparseTree) -> Self {
+        let mut tree = Self::Many {
+            leaves: vec![Sum::ZERO; LEAVES as usize],
+            middle: vec![Sum::ZERO; 1 << (4 * MIDDLE)],
+        };
+        sparse.leaves.iter().for_each(|(leaf, sum)| tree.change(*leaf, *sum, Sum::ZERO));
+        tree
     }
 
     /// Adds `plus` to and takes `minus` from a leaf and everything above it.
@@ -145,29 +154,34 @@ impl Tree {
             Self::Few(sparse) => {
                 sparse.change(leaf, plus, minus);
                 if sparse.leaves.len() > DENSE {
-                    *self = Self::Many(Self::dense(sparse));
+                    *self = Self::dense(sparse);
                 }
             }
-            Self::Many(levels) => add(levels, leaf, plus.minus(minus)),
+            Self::Many { leaves, middle } => {
+                let delta = plus.minus(minus);
+                let node = leaf >> (4 * (LEAF_LEVEL - MIDDLE));
+                for sum in [&mut leaves[leaf as usize], &mut middle[node as usize]] {
+                    *sum = sum.plus(delta);
+                }
+            }
         }
     }
 
     pub(crate) fn sum(&self, level: u8, node: u32) -> Sum {
         match self {
             Self::Few(sparse) => sparse.sum(level, node),
-            Self::Many(levels) => levels
-                .get(usize::from(level))
-                .and_then(|sums| sums.get(node as usize))
-                .copied()
-                .unwrap_or_default(),
+            Self::Many { leaves, middle } => {
+                let (kept, below) = if level > MIDDLE {
+                    (leaves, LEAF_LEVEL.saturating_sub(level))
+                } else {
+                    (middle, MIDDLE - level)
+                };
+                let first = u64::from(node) << (4 * below);
+                let range = usize::try_from(first).ok().map(|first| first..first + (1 << (4 * below)));
+                let sums = range.and_then(|range| kept.get(range)).unwrap_or_default();
+                sums.iter().fold(Sum::ZERO, |total, sum| total.plus(*sum))
+            }
         }
-    }
-}
-
-fn add(levels: &mut [Vec<Sum>], leaf: u32, delta: Sum) {
-    for (level, sums) in levels.iter_mut().enumerate() {
-        let node = leaf >> (4 * (usize::from(LEAF_LEVEL) - level));
-        sums[node as usize] = sums[node as usize].plus(delta);
     }
 }
 
@@ -207,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_change_is_seen_on_the_path_to_the_root_and_nowhere_else() {
-        let mut tree = Tree::new();
+        let mut tree = Tree::dense(&SparseTree::default());
         let mut sparse = SparseTree::default();
         tree.change(0x1234, Sum(7), Sum::ZERO);
         sparse.change(0x1234, Sum(7), Sum::ZERO);
@@ -223,6 +237,11 @@ mod tests {
 
     #[test]
     fn nodes_out_of_range_are_empty() {
+        let all = Tree::dense(&SparseTree { leaves: (0..LEAVES).map(|leaf| (leaf, Sum(1))).collect() });
+        assert_eq!([0, 1, 2, 3, 4].map(|level| all.sum(level, 0).0), [65_536, 4_096, 256, 16, 1]);
+        for (level, node) in [(0, 1), (1, 16), (2, 256), (3, 4_096), (4, 65_536), (2, u32::MAX)] {
+            assert_eq!(all.sum(level, node), Sum::ZERO);
+        }
         assert_eq!(Tree::new().sum(9, 70_000), Sum::ZERO);
         assert_eq!(SparseTree::default().sum(0, u32::MAX), Sum::ZERO);
     }

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::row::{Row, below_leaf};
+use super::row::{Row, below_leaf, head};
 
 /// A leaf grows by this part of itself: doubling would leave a third of all memory unused, since all leaves grow alike.
 const GROWTH: usize = 8;
@@ -17,10 +17,9 @@ impl Leaf {
     /// Where the row of a key begins, or else where it belongs.
     pub(super) fn find(&self, place: u64, key: &[u8]) -> Result<usize, usize> {
         let (place, mut at) = (below_leaf(place), 0);
-        while at < self.0.len() {
-            let row = Row::at(&self.0[at..]);
-            match row.place().cmp(&place).then_with(|| row.key().cmp(key)) {
-                Ordering::Less => at += row.len(),
+        while let Some((other, len)) = head(&self.0[at..]) {
+            match other.cmp(&place).then_with(|| self.row(at).key().cmp(key)) {
+                Ordering::Less => at += len,
                 Ordering::Equal => return Ok(at),
                 Ordering::Greater => break,
             }

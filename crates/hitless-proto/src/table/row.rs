@@ -24,6 +24,8 @@ const EPOCH: usize = PLACE;
 const SEQ: usize = EPOCH + 4;
 const FLAGS: usize = SEQ + 8;
 const LENGTHS: usize = FLAGS + 1;
+/// What no row is shorter than.
+const HEAD: usize = LENGTHS + 3;
 /// What a row weighs beside key, parts and named cards where a reconcile counts bytes: about what they take on the wire.
 const HEAD_WEIGHT: usize = 23;
 
@@ -79,11 +81,6 @@ impl<'a> Row<'a> {
 
     fn flag(&self, flag: u8) -> bool {
         self.packed[FLAGS] & flag != 0
-    }
-
-    /// Its order within the leaf, before the key.
-    pub(super) fn place(&self) -> u64 {
-        u64::from_le_bytes(bytes(self.packed, 0)) & PLACE_MASK
     }
 
     /// Bytes that it takes in the leaf.
@@ -151,6 +148,18 @@ impl<'a> Row<'a> {
         let shape = self.shape();
         (shape.standby - shape.key) as u64
     }
+}
+
+/// Place and length of the row at the begin of `bytes`, if there is one: all that a search reads of most rows.
+pub(super) fn head(bytes: &[u8]) -> Option<(u64, usize)> {
+    let head: &[u8; HEAD] = bytes.first_chunk()?;
+    let place = u64::from_le_bytes(*head.first_chunk()?) & PLACE_MASK;
+    let len = if head[FLAGS] & (LONG | NAMED) == 0 {
+        HEAD + head[LENGTHS..].iter().copied().map(usize::from).sum::<usize>()
+    } else {
+        Row::at(bytes).len()
+    };
+    Some((place, len))
 }
 
 /// The part of a place that is kept in the row.
