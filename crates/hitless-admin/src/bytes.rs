@@ -10,6 +10,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Bytes(pub Vec<u8>);
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// The value of each digit, of either case; what is none is above 15.
+const VALUES: [u8; 256] = values();
+
+const fn values() -> [u8; 256] {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[DIGITS[value].to_ascii_uppercase() as usize] = value as u8;
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+}
 
 impl Bytes {
     /// Reads hexadecimal text, either case.
@@ -23,9 +36,10 @@ impl Bytes {
         }
         let mut bytes = Vec::with_capacity(text.len() / 2);
         for pair in text.chunks_exact(2) {
-            let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else {
+            let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+            if (high | low) > 15 {
                 return Err(format!("not hexadecimal: {:?}", String::from_utf8_lossy(pair)));
-            };
+            }
             bytes.push(high << 4 | low);
         }
         Ok(Self(bytes))
@@ -34,21 +48,10 @@ impl Bytes {
     /// The hexadecimal text.
     #[must_use]
     pub fn to_hex(&self) -> String {
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
         let mut text = String::with_capacity(self.0.len() * 2);
-        for byte in &self.0 {
-            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            text.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
+        text.extend(self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
         text
-    }
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
     }
 }
 

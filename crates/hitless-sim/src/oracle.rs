@@ -227,18 +227,18 @@ impl Oracle {
             || self.strange.contains(&(process, key.clone(), part.clone()))
     }
 
-    /// Whether `key` may be taken from a card that holds it under the version `held` and is owned in `epoch`: an op that a source
-    /// submitted after the newest safe one took it from there, or one that the card did not have yet. Without a safe op it may
-    /// be rolled back.
+    /// Whether a delete that was issued as `issued` may take `key` from a card that holds it under the version `held`: an op that
+    /// a source submitted after the newest safe one before the delete took it from there, or one that the card did not have yet.
+    /// Without a safe op it may be rolled back.
     pub(crate) fn may_be_taken(
         &self,
         process: ProcessId,
         key: &Blob,
-        (card, held, epoch): (CardId, Version, Epoch),
+        (card, held, issued): (CardId, Version, Version),
     ) -> bool {
         let Some(ats) = self.by_key.get(&(process, key.clone())) else { return true };
         let ops = self.ops(process);
-        let safe = |at: &usize| ops[*at].safe && ops[*at].version.epoch <= epoch;
+        let safe = |at: &usize| ops[*at].safe && ops[*at].version <= issued;
         let Some(safe) = ats.iter().rposition(safe) else { return true };
         let takes =
             |at: usize| ops[ats[at]].change.content.as_ref().is_none_or(|of| !of.audience.contains(card));

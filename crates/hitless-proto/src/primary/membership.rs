@@ -31,7 +31,8 @@ impl Primary {
         proved
     }
 
-    /// Changes the record where it does not name who holds everything; opens it when the standbys are synced.
+    /// Changes the record where it does not name who holds everything, or this epoch may be over; opens it when the standbys are
+    /// synced. Who knows of a newer epoch will not follow this unit, and is not waited for.
     pub(super) fn advance_membership(&mut self, context: &mut Context) {
         if self.writing.is_some() || context.write.is_some() {
             return;
@@ -50,9 +51,9 @@ impl Primary {
                         && context.peers.contains_key(unit)
                         && proved.iter().all(|member| member.0 != *unit)
                 };
-                planned && !context.other_units().iter().any(waits)
+                planned && (!context.other_units().iter().any(waits) || core::mem::take(&mut self.doubted))
             }
-            Phase::Open => proved != self.record.in_sync,
+            Phase::Open => core::mem::take(&mut self.doubted) || proved != self.record.in_sync,
             Phase::HandingOver(_) => false,
         };
         if change {

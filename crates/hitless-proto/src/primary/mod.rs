@@ -77,6 +77,8 @@ pub(crate) struct Primary {
     /// With the gated rule: up to where cards may be sent ops. Never goes down: who is in sync holds all of that.
     gates: BTreeMap<ProcessId, Seq>,
     roster_due: bool,
+    /// A newer epoch was heard of, but not from its owner: the record is written again, if only to see whether it may be.
+    doubted: bool,
     /// The owner of a newer epoch, once heard of: this epoch is over.
     pub(crate) deposed: Option<(Epoch, UnitId)>,
 }
@@ -113,6 +115,7 @@ impl Primary {
             takeover: Some(Takeover::new(grant, held, now)),
             gates: BTreeMap::new(),
             roster_due: true,
+            doubted: false,
             deposed: None,
         };
         for unit in context.other_units() {
@@ -220,6 +223,9 @@ impl Primary {
     pub(crate) fn handle_report(&mut self, context: &mut Context, from: UnitId, report: &UnitReport) {
         if report.epoch > self.epoch && report.primary {
             self.deposed = Some((report.epoch, from));
+        } else if report.epoch > self.epoch {
+            // Its owner may be gone: the arbiter knows.
+            self.doubted = true;
         } else if report.epoch == self.epoch && !report.primary {
             self.begin_unit(context, from, report);
         } else {

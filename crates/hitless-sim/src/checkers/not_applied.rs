@@ -18,6 +18,8 @@ struct Given {
     now: BTreeMap<(ProcessId, Version), bool>,
     /// In the epoch before: it may take effect until the promise is given.
     before: BTreeMap<(ProcessId, Version), bool>,
+    /// The same when the promise was given: what took effect by then is seen at the end of the step.
+    closed: BTreeMap<(ProcessId, Version), bool>,
     /// What the claimants of this epoch have received.
     received: BTreeMap<ProcessId, Version>,
     /// Batches that its forwarding tables work on.
@@ -54,7 +56,8 @@ impl Given {
         if let Some(process) = self.writing.first() {
             return Err(format!("{card} promises {} while {process} is being written", promise.epoch));
         }
-        let before = std::mem::take(&mut self.before);
+        self.closed = std::mem::take(&mut self.before);
+        let before = &self.closed;
         for (process, answer) in &promise.channels {
             let ChannelAnswer::Known { applied, orphans, .. } = answer else { continue };
             let received = self.received.get(process).copied().unwrap_or_default();
@@ -114,10 +117,13 @@ impl Checker for NotApplied {
             Seen::Applied { party: Party::Card(card), process, .. } => {
                 self.cards.entry(*card).or_default().writing.remove(process);
             }
+            Seen::Stepped { party: Party::Card(card) } => {
+                self.cards.entry(*card).or_default().closed.clear();
+            }
             Seen::Held { party: Party::Card(card), process, key, is, .. } => {
                 let given = self.cards.entry(*card).or_default();
                 let of = (*process, *is);
-                if !given.now.contains_key(&of) && !given.before.contains_key(&of) {
+                if [&given.now, &given.before, &given.closed].iter().all(|given| !given.contains_key(&of)) {
                     return Err(format!(
                         "{card} {process} takes {is} of {key:?}: nobody gave it in {}",
                         given.epoch

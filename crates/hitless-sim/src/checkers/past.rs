@@ -22,6 +22,7 @@ struct Waiting {
     key: Blob,
     /// It is an op of the stream, not a fill.
     is_op: bool,
+    deletes: bool,
 }
 
 /// A channel at its card: what was delivered and may take effect, and what the card holds.
@@ -97,6 +98,12 @@ impl Past {
     pub(super) fn held(&self, card: CardId, process: ProcessId) -> impl Iterator<Item = (&Blob, &Version)> {
         let held = self.channels.get(&(card, process)).into_iter().flat_map(|channel| channel.held.iter());
         held.map(|(key, (version, _))| (key, version))
+    }
+
+    /// The delete of `key` that a card was given and has not done yet.
+    pub(super) fn deleting(&self, card: CardId, process: ProcessId, key: &Blob) -> Option<Version> {
+        let waiting = &self.channels.get(&(card, process))?.waiting;
+        waiting.iter().find(|work| work.deletes && work.key == *key).map(|work| work.version)
     }
 
     /// A unit that is in sync with `unit` by the record, and was not seen with all ops up to here.
@@ -241,6 +248,7 @@ impl Past {
             version: op.version,
             key: op.key.clone(),
             is_op,
+            deletes: op.content.is_none(),
         }));
     }
 
