@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hitless_proto::entry::{Blob, Change, Content};
+use hitless_proto::entry::{Audience, Blob, Change, Content};
 use hitless_proto::ids::{CardId, Epoch, ProcessId, Seq, UnitId, Version};
 use hitless_proto::kept::KeptAt;
 
@@ -166,19 +166,34 @@ impl Oracle {
     fn forgive(&mut self) {
         let Some(cards) = self.rebuilding.clone() else { return };
         let kept = self.kept.clone();
-        let mut lost = Vec::new();
+        let (mut lost, mut deleted) = (Vec::new(), Vec::new());
         self.newest_safe(
             |_| true,
             |process, op, settled| {
                 let base = kept.get(&process).filter(|base| base.version > Version::ZERO);
                 let wanted = op.change.content.as_ref();
-                let is_kept = base.is_some_and(|base| op.version <= base.version);
+                // A forwarding table that lied may hold something older, which nothing tells from something newer.
+                let is_kept = base.is_some_and(|base| {
+                    op.version <= base.version && !op.survivors.contradicted_by(&base.in_step)
+                });
                 let in_step = base.map(|base| &base.in_step[..]);
                 if !settled || !(is_kept || op.survivors.suffice(wanted, &cards, in_step)) {
                     lost.push((process, op.change.key.clone()));
+                } else if base.is_some() && !is_kept && wanted.is_none() {
+                    deleted.push((process, op.change.key.clone()));
                 }
             },
         );
+        // The older state may have an entry for named cards. Where one of them is gone for good, nobody knows that it was deleted.
+        let gone = |card: &CardId| !cards.contains(card);
+        lost.extend(deleted.into_iter().filter(|of| {
+            let ats = self.by_key.get(of).into_iter().flatten();
+            let contents = ats.filter_map(|at| self.ops(of.0)[*at].change.content.as_ref());
+            contents.into_iter().any(|content| match &content.audience {
+                Audience::Cards(named) => named.iter().any(gone),
+                Audience::All => false,
+            })
+        }));
         for of in lost {
             let (Some(ats), Some(ops)) = (self.by_key.get(&of), self.ops.get_mut(&of.0)) else { continue };
             ats.iter().for_each(|at| ops[*at].safe = false);

@@ -48,6 +48,11 @@ impl Survivors {
         self.cards.remove(&card);
     }
 
+    /// Whether one of these cards began a new life since, and found another entry.
+    pub(crate) fn contradicted_by(&self, cards: &[CardId]) -> bool {
+        cards.iter().any(|card| self.cards.get(card) == Some(&Has::Other(true)))
+    }
+
     /// Whether a rebuild from `cards` must find the op again. `based`: on top of an older state that a unit kept, with which
     /// these cards were in step.
     pub(crate) fn suffice(

@@ -9,6 +9,27 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         4089,
         "replay covers every differing key: who led while its own state was repaired began where others stood with another",
     ),
+    (
+        20194,
+        "a healed chassis is whole: an owner that took over waited for a unit that knew of a newer epoch, which waited too",
+    ),
+    (20330, "no forwarding gap: a delete was judged by what became safe after it was issued"),
+    (20841, "not applied is final: what took effect before a promise was looked at after it"),
+    (
+        9579,
+        "safe survives: a tombstone of a card that had been away beat what another was proved equal with later",
+    ),
+    (9808, "no forwarding gap: an owner of an old epoch was judged by what is safe in a newer one"),
+    (3479, "no forwarding gap: who had kept a newer state followed the owner of an older epoch"),
+    (
+        7751,
+        "nobody is accused wrongly: the answer to an audit was taken for one to the comparison of a switchover",
+    ),
+    (375, "safe survives: a row that was kept beyond the position beat what a card in a new life had found"),
+    (
+        647,
+        "safe survives: a forwarding table that lied, and its card began anew: it is not held against the rebuild",
+    ),
     (107, "what is replayed was in doubt: a channel that began anew was reported as one that was replayed"),
     (0, "a planned switchover replays zero bytes: refused ops were retried after the hand-over"),
     (5, "no forwarding gap: a recovery took the retry of one card's delete for everybody's"),

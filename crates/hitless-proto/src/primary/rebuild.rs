@@ -10,8 +10,9 @@
 //! all if every card holds it.
 //!
 //! A card in a new life was not proved in it. If it was in step when the base was, its forwarding table was as the base or newer,
-//! so what it holds and the base does not is newer. That it holds nothing says nothing: a forwarding table may be lost with the
-//! machine.
+//! so what it holds and the base did not is newer. A row of a later op may have taken the place of the base's: it does not stand
+//! against what such a card found, since an op is not safe before a card in step has it. That the card holds nothing says nothing:
+//! a forwarding table may be lost with the machine.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -60,7 +61,6 @@ impl Rebuild {
         }
         let proved = self.read.get(&card).copied().unwrap_or_default();
         let was_in_step = |base: &&KeptAt| proved == Version::ZERO && base.in_step.contains(&card);
-        let after = |base: &KeptAt| Version { seq: base.version.seq.next(), ..base.version };
         let at = entry.version.max(self.base.as_ref().filter(was_in_step).map_or(proved, after));
         let told = self.told.entry(entry.key.clone()).or_default();
         told.version = told.version.max(entry.version);
@@ -100,8 +100,11 @@ impl Rebuild {
         told: &Told,
         cards: &[CardId],
     ) -> Option<Content> {
-        let held_at =
-            self.base.as_ref().map(|base| base.version).max(held.as_ref().map(|(version, _)| *version));
+        let written_at = held.as_ref().map(|(version, _)| *version);
+        let found_at = self.base.as_ref().map(after);
+        let found = told.newest.as_ref().is_some_and(|(at, _)| Some(*at) == found_at);
+        let base_at = self.base.as_ref().map(|base| base.version);
+        let held_at = if found { base_at } else { base_at.max(written_at) };
         let held = held.as_ref().and_then(|(_, content)| content.clone());
         let newer = told.newest.as_ref().filter(|(at, _)| Some(*at) > held_at);
         let at = newer.map(|(at, _)| *at).or(held_at);
@@ -157,6 +160,11 @@ impl Rebuild {
             Some(Audience::All) | None => Audience::cards(holders),
         }
     }
+}
+
+/// As of when a card is that was in step at a base, and may have got what came after it.
+fn after(base: &KeptAt) -> Version {
+    Version { seq: base.version.seq.next(), ..base.version }
 }
 
 #[cfg(test)]

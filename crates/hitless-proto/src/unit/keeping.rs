@@ -16,6 +16,8 @@ impl ControlUnit {
         if let Acting::Standby(standby) = &mut self.acting
             && let Some(replica) = standby.replicas.get_mut(&process)
         {
+            // Whoever owns an older epoch is stale, and would take from this state what it does not know of.
+            standby.epoch = standby.epoch.max(at.version.epoch);
             replica.restore(at, entries);
         }
     }

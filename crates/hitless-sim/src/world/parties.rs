@@ -46,6 +46,8 @@ impl World {
                 let reading = host.clock.read(now);
                 let mut machine = ControlUnit::new(config, (self.make_processes)(), start, reading);
                 for (process, at, entries) in host.keeping.open(&self.processes) {
+                    self.trace
+                        .line(now, || format!("{party} kept {} entries of {process}, {at:?}", entries.len()));
                     machine.restore(process, at, entries);
                 }
                 Machine::Unit(Box::new(machine))

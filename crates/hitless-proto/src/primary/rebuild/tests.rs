@@ -96,6 +96,10 @@ fn what_a_card_in_a_new_life_found_counts_if_it_was_in_step_with_the_base() {
     assert_eq!(made(None, &[anew(1, "new"), anew(2, "new")]), Some((both, "new".into(), None)));
     assert_eq!(made(held(), &[anew(1, "new"), anew(2, "new"), anew(3, "older")]), all("new"));
     assert_eq!(made(held(), &[anew(3, "older")]), all_noted("old"), "it was away");
+    // Of an op that is beyond the position the store has the row already: that card may have a newer one.
+    let beyond = kept(at(103), "beyond", Audience::All);
+    assert_eq!(made(beyond.clone(), &[anew(1, "newest")]), all("newest"));
+    assert_eq!(made(beyond, &[anew(3, "older")]), all_noted("beyond"));
     // A table may be lost with its machine.
     assert_eq!(made(held(), &[(CardId(1), NEVER, None), (CardId(2), NEVER, None)]), all_noted("old"));
     // A card that was proved later says that it was deleted.
