@@ -172,12 +172,12 @@ impl Oracle {
             |process, op, settled| {
                 let base = kept.get(&process).filter(|base| base.version > Version::ZERO);
                 let wanted = op.change.content.as_ref();
-                // A forwarding table that lied may hold something older, which nothing tells from something newer.
-                let is_kept = base.is_some_and(|base| {
-                    op.version <= base.version && !op.survivors.contradicted_by(&base.in_step)
-                });
+                // A forwarding table that lied, or that somebody else wrote to, may hold what nothing tells from a newer op.
+                let contradicted = base.is_some_and(|base| op.survivors.contradicted_by(&base.in_step));
+                let is_kept = base.is_some_and(|base| op.version <= base.version);
                 let in_step = base.map(|base| &base.in_step[..]);
-                if !settled || !(is_kept || op.survivors.suffice(wanted, &cards, in_step)) {
+                let stands = is_kept || op.survivors.suffice(wanted, &cards, in_step);
+                if !settled || contradicted || !stands {
                     lost.push((process, op.change.key.clone()));
                 } else if base.is_some() && !is_kept && wanted.is_none() {
                     deleted.push((process, op.change.key.clone()));
