@@ -56,13 +56,13 @@ impl Failures {
         self.cards.get(&card).map_or(0, |of| of.keys.len() as u64)
     }
 
-    fn attempts(&self, card: CardId, key: &Blob) -> u32 {
-        self.cards.get(&card).and_then(|of| of.keys.get(key)).map_or(0, |failure| failure.attempts)
+    fn get(&self, card: CardId, key: &Blob) -> Option<&Failure> {
+        self.cards.get(&card)?.keys.get(key)
     }
 
     /// One more attempt failed: when to try again, by how many failed before; `None`: only when something changes.
     pub(crate) fn failed_again(&mut self, card: CardId, key: &Blob, pause: impl Fn(u32) -> Option<Time>) {
-        let attempts = self.attempts(card, key);
+        let attempts = self.get(card, key).map_or(0, |failure| failure.attempts);
         self.try_at(card, key, pause(attempts));
         if let Some(failure) = self.cards.get_mut(&card).and_then(|of| of.keys.get_mut(key)) {
             failure.attempts += 1;
@@ -108,16 +108,18 @@ impl Failures {
         Settled::Failed
     }
 
-    /// Marks a key as refused, as an answer or a listed leaf says.
+    /// Marks a key as refused with this content, as an answer or a listed leaf says. When it is tried again stays as it was.
     pub(crate) fn insert(&mut self, table: &Table, card: CardId, (key, part): (&Blob, Option<&[u8]>)) {
-        let attempts = self.attempts(card, key);
+        let (attempts, retry_at) =
+            self.get(card, key).map_or((0, None), |failure| (failure.attempts, failure.retry_at));
         self.remove(card, key);
         let leaf = table.leaf_of(key);
         let as_failed = table.digest().card_sum(key, part, true);
         let as_applied = table.digest().card_sum(key, part, false);
         let of = self.cards.entry(card).or_default();
         of.adjust.change(leaf, as_failed, as_applied);
-        of.keys.insert(key.clone(), Failure { attempts, retry_at: None, leaf, as_failed, as_applied });
+        of.soonest = sooner(of.soonest, retry_at);
+        of.keys.insert(key.clone(), Failure { attempts, retry_at, leaf, as_failed, as_applied });
     }
 
     /// The key is no longer refused. Says whether it was.

@@ -26,6 +26,10 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         "nobody is accused wrongly: the answer to an audit was taken for one to the comparison of a switchover",
     ),
     (15535, "safe survives: a foreign entry that a card in step with the base found when it began anew"),
+    (
+        17939,
+        "catching up comes to an end: a refused key was known, but of an older content, and that was not put right",
+    ),
     (375, "safe survives: a row that was kept beyond the position beat what a card in a new life had found"),
     (
         647,

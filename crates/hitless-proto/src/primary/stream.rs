@@ -202,13 +202,16 @@ impl Stream {
     pub(super) fn learn_refused(&mut self, card: CardId, told: &[(Blob, bool)], retry_at: Time) {
         for (key, failed) in told {
             let known = self.failures.contains(card, key);
-            if *failed && !known {
-                // Without a row it is a delete that was refused, and is stable for everybody else.
+            if *failed {
+                // Where it is known, it may be with an older content. Without a row it is a delete that was refused, and is stable
+                // for everybody else.
                 let row = self.table.row(key).filter(|row| row.audience().contains(card));
                 let part = row.and_then(|row| row.part().map(Blob::new));
                 self.failures.insert(&self.table, card, (key, part.as_deref()));
-                self.failures.try_at(card, key, Some(retry_at));
-            } else if !*failed && known {
+                if !known {
+                    self.failures.try_at(card, key, Some(retry_at));
+                }
+            } else if known {
                 self.failures.remove(card, key);
             }
         }
