@@ -39,6 +39,8 @@ pub struct Oracle {
     rebuilding: Option<Vec<CardId>>,
     /// As of where that unit has what it kept: of that nothing is lost.
     kept: BTreeMap<ProcessId, KeptAt>,
+    /// So many ops were submitted before the state was rebuilt from cards last.
+    rebuilt: BTreeMap<ProcessId, usize>,
     /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
     strange: BTreeSet<(ProcessId, Blob, Blob)>,
 }
@@ -151,6 +153,7 @@ impl Oracle {
                 }
             },
         );
+        self.rebuilt = self.ops.iter().map(|(process, ops)| (*process, ops.len())).collect();
         self.kept = kept;
         self.rebuilding = Some(cards.to_vec());
         self.forgive();
@@ -244,7 +247,7 @@ impl Oracle {
 
     /// Whether a delete that was issued as `issued` may take `key` from a card that holds it under the version `held`: an op that
     /// a source submitted after the newest safe one before the delete took it from there, or one that the card did not have yet.
-    /// Without a safe op it may be rolled back.
+    /// Without a safe op it may be rolled back. A rebuild cannot know for which cards that were behind an entry for named cards is.
     pub(crate) fn may_be_taken(
         &self,
         process: ProcessId,
@@ -255,6 +258,12 @@ impl Oracle {
         let ops = self.ops(process);
         let safe = |at: &usize| ops[*at].safe && ops[*at].version <= issued;
         let Some(safe) = ats.iter().rposition(safe) else { return true };
+        let named = |of: &Content| matches!(of.audience, Audience::Cards(_));
+        let newest = &ops[ats[safe]];
+        let is_rebuilt = self.rebuilt.get(&process).is_some_and(|before| ats[safe] < *before);
+        if is_rebuilt && newest.version > held && newest.change.content.as_ref().is_some_and(named) {
+            return true;
+        }
         let takes =
             |at: usize| ops[ats[at]].change.content.as_ref().is_none_or(|of| !of.audience.contains(card));
         (0..ats.len()).rev().any(|at| takes(at) && (at >= safe || ops[ats[at]].version > held))

@@ -30,6 +30,10 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         17939,
         "catching up comes to an end: a refused key was known, but of an older content, and that was not put right",
     ),
+    (
+        19831,
+        "no forwarding gap: a card was behind when an entry for all became one for named cards, of which it was one",
+    ),
     (375, "safe survives: a row that was kept beyond the position beat what a card in a new life had found"),
     (
         647,
