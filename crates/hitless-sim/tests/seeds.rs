@@ -34,6 +34,10 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         19831,
         "no forwarding gap: a card was behind when an entry for all became one for named cards, of which it was one",
     ),
+    (
+        24847,
+        "no forwarding gap: of an op after the base a card held what it had found, of an older date, and was not counted",
+    ),
     (375, "safe survives: a row that was kept beyond the position beat what a card in a new life had found"),
     (
         647,

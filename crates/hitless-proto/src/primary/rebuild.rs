@@ -141,8 +141,11 @@ impl Rebuild {
         if changed && told.for_all > told.named {
             return Audience::All;
         }
-        // Who holds it as one that was for all did not hear yet that it is not.
-        let speaks = |(at, for_all): &(Version, bool)| Some(*at) > held_at && !(changed && *for_all);
+        // Where the base does not know for which cards it is, it is for whoever holds it, of whenever; but who holds it as one that
+        // was for all did not hear yet that it is not.
+        let by_base = matches!(held, Some(Content { audience: Audience::Cards(_), .. }));
+        let speaks =
+            |(at, for_all): &(Version, bool)| (!by_base || Some(*at) > held_at) && !(changed && *for_all);
         let holders = told.holders.iter().filter(|(_, holds)| speaks(holds)).map(|(card, _)| *card);
         let holders: Vec<CardId> = holders.collect();
         match held.map(|held| &held.audience) {

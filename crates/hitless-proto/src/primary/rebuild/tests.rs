@@ -100,6 +100,11 @@ fn what_a_card_in_a_new_life_found_counts_if_it_was_in_step_with_the_base() {
     let beyond = kept(at(103), "beyond", Audience::All);
     assert_eq!(made(beyond.clone(), &[anew(1, "newest")]), all("newest"));
     assert_eq!(made(beyond, &[anew(3, "older")]), all_noted("beyond"));
+    // New since the base: it is for whoever holds it, as far as anybody knows.
+    assert_eq!(
+        made(None, &[anew(1, "new"), anew(3, "new")]),
+        Some((Audience::cards([CardId(1), CardId(3)]), "new".into(), None))
+    );
     // A table may be lost with its machine.
     assert_eq!(made(held(), &[(CardId(1), NEVER, None), (CardId(2), NEVER, None)]), all_noted("old"));
     // A card that was proved later says that it was deleted.
