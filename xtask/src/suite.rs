@@ -66,7 +66,7 @@ fn searches() -> Result<bool> {
         good &= loudly(&mut cargo(&[program, rest].concat()))?;
         Ok(())
     };
-    search(&sim, &["--", "sweep", "--seeds", "0..500", "--coverage", "--require-coverage"])?;
+    search(&sim, &["--", "sweep", "--seeds", "0..1500", "--coverage", "--require-coverage"])?;
     search(&sim, &["--", "sweep", "--seeds", "500..540", "--twice"])?;
     search(&sim, &[mutants, &["mutants"]].concat())?;
     search(&model, &["--", "--per-commit"])?;

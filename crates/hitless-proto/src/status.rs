@@ -111,6 +111,8 @@ pub struct ClientStatus {
     pub entries: u64,
     /// Last op processed.
     pub applied: Version,
+    /// Up to where the primary proved it equal last, in this life.
+    pub proved: Version,
     /// The channel is in step.
     pub in_step: bool,
     /// Keys the forwarding table refused.

@@ -25,6 +25,9 @@ pub struct Submitted {
     pub(crate) survivors: Survivors,
 }
 
+/// Up to where channels were proved equal.
+type Proved = BTreeMap<(CardId, ProcessId), Version>;
+
 /// All that was submitted, in the order in which sources did it.
 #[derive(Debug, Default)]
 pub struct Oracle {
@@ -39,6 +42,8 @@ pub struct Oracle {
     rebuilding: Option<Vec<CardId>>,
     /// As of where that unit has what it kept: of that nothing is lost.
     kept: BTreeMap<ProcessId, KeptAt>,
+    /// Up to where the cards were proved equal when the rebuild began.
+    proved: Proved,
     /// So many ops were submitted before the state was rebuilt from cards last.
     rebuilt: BTreeMap<ProcessId, usize>,
     /// Parts that somebody else put into a forwarding table, and that a card took for its own when it started.
@@ -139,7 +144,7 @@ impl Oracle {
     /// cards that have processed an op, be it after it was safe. `found`: what a card holds of a key.
     pub(crate) fn rebuild(
         &mut self,
-        (cards, kept): (&[CardId], BTreeMap<ProcessId, KeptAt>),
+        (cards, kept, proved): (&[CardId], BTreeMap<ProcessId, KeptAt>, Proved),
         holders: impl Fn(ProcessId, &Submitted) -> Vec<CardId>,
         found: impl Fn(CardId, ProcessId, &Blob) -> Option<Blob>,
     ) {
@@ -154,7 +159,7 @@ impl Oracle {
             },
         );
         self.rebuilt = self.ops.iter().map(|(process, ops)| (*process, ops.len())).collect();
-        self.kept = kept;
+        (self.kept, self.proved) = (kept, proved);
         self.rebuilding = Some(cards.to_vec());
         self.forgive();
     }
@@ -168,7 +173,7 @@ impl Oracle {
     /// changed on some cards only.
     fn forgive(&mut self) {
         let Some(cards) = self.rebuilding.clone() else { return };
-        let kept = self.kept.clone();
+        let (kept, proved) = (self.kept.clone(), self.proved.clone());
         let (mut lost, mut deleted) = (Vec::new(), Vec::new());
         self.newest_safe(
             |_| true,
@@ -180,7 +185,12 @@ impl Oracle {
                 let is_kept = base.is_some_and(|base| op.version <= base.version);
                 let in_step = base.map(|base| &base.in_step[..]);
                 let stands = is_kept || op.survivors.suffice(wanted, &cards, in_step);
-                if !settled || contradicted || !stands {
+                // That a card does not hold an entry counts as of where it was proved.
+                let behind = |base: &KeptAt| {
+                    let proved = |card: &CardId| proved.get(&(*card, process)).copied().unwrap_or_default();
+                    wanted.is_none() && !is_kept && cards.iter().any(|card| proved(card) <= base.version)
+                };
+                if !settled || contradicted || !stands || base.is_some_and(behind) {
                     lost.push((process, op.change.key.clone()));
                 } else if base.is_some() && !is_kept && wanted.is_none() {
                     deleted.push((process, op.change.key.clone()));

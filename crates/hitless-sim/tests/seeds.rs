@@ -38,6 +38,7 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         24847,
         "no forwarding gap: of an op after the base a card held what it had found, of an older date, and was not counted",
     ),
+    (25127, "safe survives: that a card does not hold an entry counts as of where it was proved"),
     (375, "safe survives: a row that was kept beyond the position beat what a card in a new life had found"),
     (
         647,

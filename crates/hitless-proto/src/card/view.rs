@@ -14,6 +14,7 @@ impl Card {
             process: channel.process,
             entries: channel.table.entries(),
             applied: channel.applied,
+            proved: channel.proved(),
             in_step: channel.in_step,
             failed: channel.failed,
             queued: channel.queue.len() as u64,
