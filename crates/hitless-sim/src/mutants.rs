@@ -67,7 +67,7 @@ pub const MUTANTS: &[Mutant] = &[
     by_seed(Rule::Nack, 0, "ack implies effect"),
     by_scene(Rule::FoldOverOlder, "filled-ahead-of-its-ops", 0, "key versions only rise"),
     by_seed(Rule::ProgrammedAll, 0, "what is told to be safe is held"),
-    by_seed(Rule::StableReceived, 20, "key versions only rise"),
+    by_seed(Rule::StableReceived, 207, "stable <= folded <= received <= issued"),
     by_seed(Rule::WatermarkReached, 2, "a healed chassis converges"),
     by_seed(Rule::Session, 0, "nobody is accused wrongly"),
     by_seed(Rule::Window, 2, "memory is bounded"),
@@ -82,7 +82,7 @@ pub const MUTANTS: &[Mutant] = &[
     by_seed(Rule::OneUnitPerEpoch, 0, "promises never go down"),
     by_seed(Rule::DurableVote, 0, "promises never go down"),
     by_scene(Rule::NoneLives, "back-beside-a-live-unit", 1, "the claimant is in sync"),
-    by_seed(Rule::EveryCard, 1, "no forwarding gap"),
+    by_seed(Rule::EveryCard, 8, "safe survives"),
 ];
 
 impl Mutant {
