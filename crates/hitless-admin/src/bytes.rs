@@ -48,9 +48,11 @@ impl Bytes {
     /// The hexadecimal text.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
         let mut text = String::with_capacity(self.0.len() * 2);
-        text.extend(self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+        for byte in &self.0 {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
         text
     }
 }

@@ -117,7 +117,7 @@ pub fn mac(key: u128, bytes: &[u8]) -> u128 {
     hasher.finish128().as_u128()
 }
 
-/// Leaves in use from which on all nodes are kept: below it a sparse tree is smaller and as quick.
+/// Leaves in use from which on all leaves are kept: below it a sparse tree is smaller and as quick.
 const DENSE: usize = 256;
 
 /// The level that is kept beside the leaves.

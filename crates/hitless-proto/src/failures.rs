@@ -10,8 +10,8 @@ use crate::table::Table;
 
 /// One key that a card does not have as it should.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) attempts: u32,
+struct Failure {
+    attempts: u32,
     /// When to try again; `None`: only when something changes that could cure it.
     retry_at: Option<Time>,
     leaf: u32,
@@ -61,20 +61,23 @@ impl Failures {
     }
 
     /// One more attempt failed: when to try again, by how many failed before; `None`: only when something changes.
-    pub(crate) fn failed_again(&mut self, card: CardId, key: &Blob, pause: impl Fn(u32) -> Option<Time>) {
-        let attempts = self.get(card, key).map_or(0, |failure| failure.attempts);
-        self.try_at(card, key, pause(attempts));
-        if let Some(failure) = self.cards.get_mut(&card).and_then(|of| of.keys.get_mut(key)) {
+    pub(crate) fn failed_again(&mut self, card: CardId, key: &Blob, pause: impl FnOnce(u32) -> Option<Time>) {
+        self.date(card, key, |failure| {
             failure.attempts += 1;
-        }
+            pause(failure.attempts - 1)
+        });
     }
 
     /// Sets when a refused key is tried again.
-    pub(crate) fn try_at(&mut self, card: CardId, key: &Blob, at: Option<Time>) {
+    pub(crate) fn try_at(&mut self, card: CardId, key: &Blob, at: Time) {
+        self.date(card, key, |_| Some(at));
+    }
+
+    fn date(&mut self, card: CardId, key: &Blob, at: impl FnOnce(&mut Failure) -> Option<Time>) {
         let Some(of) = self.cards.get_mut(&card) else { return };
         let Some(failure) = of.keys.get_mut(key) else { return };
-        failure.retry_at = at;
-        of.soonest = sooner(of.soonest, at);
+        failure.retry_at = at(failure);
+        of.soonest = sooner(of.soonest, failure.retry_at);
     }
 
     pub(crate) fn contains(&self, card: CardId, key: &[u8]) -> bool {
@@ -202,7 +205,7 @@ mod tests {
         }
         assert_eq!(failures.next_retry(), None);
         failures.failed_again(CARD, &"a".into(), |attempts| Some(Time(10 + u64::from(attempts))));
-        failures.try_at(CARD, &"b".into(), Some(Time(20)));
+        failures.try_at(CARD, &"b".into(), Time(20));
         assert_eq!(failures.next_retry(), Some(Time(10)));
         assert_eq!(failures.due(Time(9)), []);
         assert_eq!(failures.due(Time(10)), [(CARD, "a".into())]);

@@ -13,7 +13,7 @@ use self::leaf::Leaf;
 use self::row::pack;
 use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
 use crate::entry::{Audience, Blob, Content};
-use crate::ids::{CardId, Version};
+use crate::ids::{CardId, Seq, Version};
 use crate::kept::{KeptAt, KeptRow, Lacking, Unkept};
 use crate::limits::KEEP_LEAVES;
 
@@ -131,6 +131,11 @@ impl Table {
     /// Entries held, tombstones not counted.
     pub(crate) fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// The highest position of a row, of whatever epoch. Reads all of them.
+    pub(crate) fn last(&self) -> Seq {
+        self.rows().map(|row| row.version().seq).max().unwrap_or_default()
     }
 
     /// Bytes of keys and card parts of all entries.

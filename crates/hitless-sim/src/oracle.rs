@@ -173,7 +173,7 @@ impl Oracle {
     /// changed on some cards only.
     fn forgive(&mut self) {
         let Some(cards) = self.rebuilding.clone() else { return };
-        let (kept, proved) = (self.kept.clone(), self.proved.clone());
+        let kept = self.kept.clone();
         let (mut lost, mut deleted) = (Vec::new(), Vec::new());
         self.newest_safe(
             |_| true,
@@ -185,28 +185,28 @@ impl Oracle {
                 let is_kept = base.is_some_and(|base| op.version <= base.version);
                 let in_step = base.map(|base| &base.in_step[..]);
                 let stands = is_kept || op.survivors.suffice(wanted, &cards, in_step);
-                // That a card does not hold an entry counts as of where it was proved.
-                let behind = |base: &KeptAt| {
-                    let proved = |card: &CardId| proved.get(&(*card, process)).copied().unwrap_or_default();
-                    wanted.is_none() && !is_kept && cards.iter().any(|card| proved(card) <= base.version)
-                };
-                if !settled || contradicted || !stands || base.is_some_and(behind) {
-                    lost.push((process, op.change.key.clone()));
-                } else if base.is_some() && !is_kept && wanted.is_none() {
-                    deleted.push((process, op.change.key.clone()));
+                let of = (process, op.change.key.clone());
+                match base {
+                    _ if !settled || contradicted || !stands => lost.push(of),
+                    Some(base) if wanted.is_none() && !is_kept => deleted.push((of, base.version)),
+                    Some(_) | None => {}
                 }
             },
         );
-        // The older state may have an entry for named cards. Where one of them is gone for good, nobody knows that it was deleted.
-        let gone = |card: &CardId| !cards.contains(card);
-        lost.extend(deleted.into_iter().filter(|of| {
+        // The older state may have the entry. That a card does not hold it counts as of where it was proved, and where one that it may
+        // be for is gone for good, nobody knows that it was deleted.
+        let unknown = |(of, base): &((ProcessId, Blob), Version)| {
+            let proved = |card: &CardId| self.proved.get(&(*card, of.0)).copied().unwrap_or_default();
+            let behind = |card: &CardId| !cards.contains(card) || proved(card) <= *base;
             let ats = self.by_key.get(of).into_iter().flatten();
-            let contents = ats.filter_map(|at| self.ops(of.0)[*at].change.content.as_ref());
-            contents.into_iter().any(|content| match &content.audience {
-                Audience::Cards(named) => named.iter().any(gone),
-                Audience::All => false,
-            })
-        }));
+            let mut contents = ats.filter_map(|at| self.ops(of.0)[*at].change.content.as_ref());
+            cards.iter().any(behind)
+                || contents.any(|content| match &content.audience {
+                    Audience::Cards(named) => named.iter().any(behind),
+                    Audience::All => false,
+                })
+        };
+        lost.extend(deleted.into_iter().filter(unknown).map(|(of, _)| of));
         for of in lost {
             let (Some(ats), Some(ops)) = (self.by_key.get(&of), self.ops.get_mut(&of.0)) else { continue };
             ats.iter().for_each(|at| ops[*at].safe = false);

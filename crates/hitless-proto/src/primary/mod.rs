@@ -17,6 +17,7 @@ mod recovery;
 mod stream;
 mod switchover;
 pub(crate) mod takeover;
+mod view;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -35,7 +36,6 @@ use crate::message::{FromStandby, Position, UnitMessage, UnitReport};
 use crate::rules::{Rule, holds};
 use crate::standby::Standby;
 use crate::standby::replica::Replica;
-use crate::status::{ChannelState, ChannelStatus, ProcessStatus, Progress};
 use crate::table::Table;
 use feed::Feed;
 use recovery::Recovery;
@@ -374,7 +374,7 @@ impl Primary {
         for stream in self.streams.values_mut() {
             for (card, key) in stream.failures.due(now) {
                 if later {
-                    stream.failures.try_at(card, &key, Some(now.after(timing.retry)));
+                    stream.failures.try_at(card, &key, now.after(timing.retry));
                 } else if context.connected(Party::Card(card)) {
                     stream.issue_current(epoch, &key, Origin::Retry, Audience::cards([card]));
                 }
@@ -402,65 +402,6 @@ impl Primary {
         self.switchover_timeout(context, now);
     }
 
-    pub(crate) fn process_status(&self) -> impl Iterator<Item = ProcessStatus> {
-        self.streams.values().map(|stream| ProcessStatus {
-            process: stream.process,
-            entries: stream.table.entries(),
-            received: stream.issued(),
-            folded: stream.issued(),
-            pending: stream.issued().seq.0.saturating_sub(stream.programmed.0),
-            programmed: stream.programmed,
-            safe: stream.safe,
-            stable: stream.stable,
-            digest: stream.table.unit_sum(0, 0),
-        })
-    }
-
-    pub(crate) fn channel_status(&self) -> impl Iterator<Item = ChannelStatus> {
-        let feeds =
-            self.streams.values().flat_map(|stream| stream.feeds.values().map(move |feed| (stream, feed)));
-        feeds.map(|(stream, feed)| ChannelStatus {
-            process: stream.process,
-            follower: feed.party,
-            state: feed.channel_state(),
-            acked: feed.acked,
-            in_flight: feed.in_flight(),
-            failed: match feed.party {
-                Party::Card(card) => stream.failures.count(card),
-                Party::Unit(_) => 0,
-            },
-        })
-    }
-
-    pub(crate) fn progress(&self, process: ProcessId) -> Option<Progress> {
-        let stream = self.streams.get(&process)?;
-        Some(Progress {
-            leads: true,
-            epoch: self.epoch,
-            session: 0,
-            received: stream.issued(),
-            folded: stream.issued().seq,
-            stable: stream.stable,
-            programmed: stream.programmed,
-            safe: stream.safe,
-            log_from: stream.log.from(),
-            in_flight: stream.feeds.values().map(Feed::in_flight).max().unwrap_or_default(),
-            nacks: 0,
-        })
-    }
-
-    pub(crate) fn log(&self, process: ProcessId) -> Option<&Log> {
-        self.streams.get(&process).map(|stream| &stream.log)
-    }
-
-    pub(crate) fn channel_state(&self, process: ProcessId, follower: Party) -> Option<ChannelState> {
-        Some(self.streams.get(&process)?.feeds.get(&follower)?.channel_state())
-    }
-
-    pub(crate) fn records(&self) -> (&Record, Option<&Record>) {
-        (&self.record, self.writing.as_ref())
-    }
-
     /// What the unit's store is to be given next, once the state is whole.
     pub(crate) fn take_unkept(&mut self, most: usize) -> Option<KeepBatch> {
         let planned = self.takeover.as_ref().is_none_or(|takeover| takeover.planned);
@@ -475,10 +416,6 @@ impl Primary {
 
     pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
         self.streams.values_mut().map(|stream| &mut stream.table)
-    }
-
-    pub(crate) fn table(&self, process: ProcessId) -> Option<&Table> {
-        self.streams.get(&process).map(|stream| &stream.table)
     }
 
     pub(crate) fn invariants(&self) -> Result<(), &'static str> {

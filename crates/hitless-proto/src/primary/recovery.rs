@@ -164,11 +164,10 @@ impl Primary {
             let last = stream.issued().seq;
             let reading = recovery.processes.entry(*process).or_default();
             reading.left = read.iter().copied().collect();
-            let base = stream.table.base().cloned();
-            let has_base = base.is_some();
+            let base = stream.table.base();
             let dated = |card: &CardId| (*card, proved(context, *card, *process));
-            reading.rebuild = Rebuild::new(base, read.iter().map(dated).collect());
-            if has_base {
+            reading.rebuild = Rebuild::new(base.cloned(), read.iter().map(dated).collect());
+            if base.is_some() {
                 reading.sums.clone_from(&reading.left);
                 reading.differing.clear();
             } else {
@@ -228,8 +227,7 @@ impl Primary {
         for (process, reading) in recovery.processes {
             let Some(stream) = self.streams.get_mut(&process) else { continue };
             reading.rebuild.finish(&mut stream.table, &reading.leaves, &context.chassis.cards);
-            let last = stream.table.rows().map(|row| row.version().seq).max().unwrap_or_default();
-            let base = Version { epoch, seq: last.max(stream.issued().seq) };
+            let base = Version { epoch, seq: stream.table.last().max(stream.issued().seq) };
             stream.log.restart(base);
             stream.keep = base;
             stream.stable = base.seq;

@@ -209,7 +209,7 @@ impl Stream {
                 let part = row.and_then(|row| row.part().map(Blob::new));
                 self.failures.insert(&self.table, card, (key, part.as_deref()));
                 if !known {
-                    self.failures.try_at(card, key, Some(retry_at));
+                    self.failures.try_at(card, key, retry_at);
                 }
             } else if known {
                 self.failures.remove(card, key);

@@ -79,8 +79,8 @@ impl Primary {
         let drained = self.writing.is_none()
             && self.streams.values().all(|stream| stream.stable == stream.issued().seq);
         // The answer to an audit would be taken for one to the comparison.
-        let asked = |feed: &super::Feed| feed.in_step() && !feed.audit_possible();
-        let asked = self.streams.values().any(|stream| stream.feeds.get(&candidate).is_some_and(asked));
+        let audits = |feed: &super::Feed| feed.in_step() && !feed.audit_possible();
+        let asked = self.streams.values().any(|stream| stream.feeds.get(&candidate).is_some_and(audits));
         match switchover.step {
             Step::Draining if (drained || !holds(Rule::Drain)) && !asked => {
                 switchover.step = Step::Comparing;

@@ -101,8 +101,7 @@ impl Replica {
     /// The unit leads now, though its own state was being repaired: what it holds stands, at a position that no other has. Where it
     /// stood others stand too, with what the former primary held there.
     pub(crate) fn begin_anew(&mut self, epoch: Epoch) {
-        let last = self.table.rows().map(|row| row.version().seq).max().unwrap_or_default();
-        let seq = last.max(self.received().seq);
+        let seq = self.table.last().max(self.received().seq);
         self.log.restart(Version { epoch, seq });
         (self.folded, self.stable) = (seq, seq);
     }

@@ -1,9 +1,10 @@
 //! What machines put out, and what the world makes of it.
 
 use hitless_proto::entry::Blob;
-use hitless_proto::ids::{CardId, Life, Party, ProcessId, UnitId};
+use hitless_proto::ids::{Life, Party, ProcessId, UnitId};
 use hitless_proto::io::{Event, Output, Role, Write};
 use hitless_proto::message::Message;
+use hitless_proto::status::CardStatus;
 use hitless_proto::wire;
 
 use super::{Happening, Sent, World};
@@ -177,15 +178,11 @@ impl World {
             let mut oracle = std::mem::take(&mut self.oracle);
             let holders = |process, op: &Submitted| self.holders(process, op);
             let found = |card, process, key: &Blob| self.table(card, process)?.entries().get(key).cloned();
-            let channels =
-                |card: &CardId| self.card_status(*card).into_iter().flat_map(|status| status.channels);
-            let dated = |card: &CardId| {
-                let card = *card;
-                channels(&card)
-                    .map(move |channel| ((card, channel.process), channel.proved))
-                    .collect::<Vec<_>>()
-            };
-            let proved = self.cards.iter().flat_map(dated).collect();
+            let cards = self.cards.iter().filter_map(|card| self.card_status(*card));
+            let dated = cards.flat_map(|CardStatus { card, channels, .. }| {
+                channels.into_iter().map(move |channel| ((card, channel.process), channel.proved))
+            });
+            let proved = dated.collect();
             oracle.rebuild((&self.cards, kept.unwrap_or_default(), proved), holders, found);
             self.oracle = oracle;
             // What is retired does not come back: the operator says so each time.
