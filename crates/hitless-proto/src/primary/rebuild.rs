@@ -28,8 +28,7 @@ use crate::table::Table;
 struct Told {
     /// The newest version that was told, also of a delete.
     version: Version,
-    /// The newest content, and as of when.
-    newest: Option<(Version, Blob)>,
+    newest: Option<Newest>,
     /// Who holds it, as of when, and whether as an entry that was for all.
     holders: BTreeMap<CardId, (Version, bool)>,
     /// Who remembers a delete, and of which version.
@@ -37,6 +36,15 @@ struct Told {
     /// The newest version under which it was for all cards, and for named ones.
     for_all: Version,
     named: Version,
+}
+
+/// The newest content that was told.
+#[derive(Clone, Debug)]
+struct Newest {
+    at: Version,
+    /// A card that was in step with the base found it when it began a new life: the date says no more than that it came after.
+    found: bool,
+    part: Blob,
 }
 
 /// Gathers what the cards say of some leaves.
@@ -61,7 +69,9 @@ impl Rebuild {
         }
         let proved = self.read.get(&card).copied().unwrap_or_default();
         let was_in_step = |base: &&KeptAt| proved == Version::ZERO && base.in_step.contains(&card);
-        let at = entry.version.max(self.base.as_ref().filter(was_in_step).map_or(proved, after));
+        let anew = self.base.as_ref().filter(was_in_step).map(after);
+        let at = entry.version.max(anew.unwrap_or(proved));
+        let found = anew.is_some() && entry.version == Version::ZERO;
         let told = self.told.entry(entry.key.clone()).or_default();
         told.version = told.version.max(entry.version);
         let Some(content) = &entry.content else {
@@ -71,8 +81,9 @@ impl Rebuild {
         told.holders.insert(card, (at, content.for_all && entry.version > Version::ZERO));
         let kind = if content.for_all { &mut told.for_all } else { &mut told.named };
         *kind = entry.version.max(*kind);
-        if told.newest.as_ref().is_none_or(|(newest, _)| at > *newest) {
-            told.newest = Some((at, content.part.clone()));
+        // Of the same date, what has a version is better known.
+        if told.newest.as_ref().is_none_or(|newest| (at, !found) > (newest.at, !newest.found)) {
+            told.newest = Some(Newest { at, found, part: content.part.clone() });
         }
     }
 
@@ -100,19 +111,20 @@ impl Rebuild {
         told: &Told,
         cards: &[CardId],
     ) -> Option<Content> {
-        let written_at = held.as_ref().map(|(version, _)| *version);
-        let found_at = self.base.as_ref().map(after);
-        let found = told.newest.as_ref().is_some_and(|(at, _)| Some(*at) == found_at);
         let base_at = self.base.as_ref().map(|base| base.version);
-        let held_at = if found { base_at } else { base_at.max(written_at) };
+        let found = told.newest.as_ref().is_some_and(|newest| newest.found);
+        let written_at = held.as_ref().map(|(version, _)| *version).filter(|_| !found);
+        let held_at = base_at.max(written_at);
         let held = held.as_ref().and_then(|(_, content)| content.clone());
-        let newer = told.newest.as_ref().filter(|(at, _)| Some(*at) > held_at);
-        let at = newer.map(|(at, _)| *at).or(held_at);
+        let newer = told.newest.as_ref().filter(|newest| Some(newest.at) > held_at);
+        let at = newer.map(|newest| newest.at).or(held_at);
         let audience = self.audience(held.as_ref(), told, (held_at, cards));
         let content = match (newer, held) {
             // An op that the base does not know may have changed the standby-only part too.
-            (Some((_, part)), Some(held)) if Some(told.version) <= held_at && *part == held.card_part => held,
-            (Some((_, part)), _) => Content { card_part: part.clone(), ..Content::default() },
+            (Some(newer), Some(held)) if Some(told.version) <= held_at && newer.part == held.card_part => {
+                held
+            }
+            (Some(newer), _) => Content { card_part: newer.part.clone(), ..Content::default() },
             (None, Some(held)) => held,
             (None, None) => return None,
         };

@@ -112,6 +112,18 @@ fn what_a_card_in_a_new_life_found_counts_if_it_was_in_step_with_the_base() {
 }
 
 #[test]
+fn an_op_right_after_the_base_is_not_taken_for_what_a_card_found() {
+    let first = (CardId(1), at(101), entry(at(101), Some(("first", true))));
+    assert_eq!(
+        made(kept(at(103), "third", Audience::All), core::slice::from_ref(&first)),
+        all_noted("third")
+    );
+    // What has a version is better known than what was found.
+    let anew = (CardId(2), NEVER, entry(NEVER, Some(("found", true))));
+    assert_eq!(made(None, &[first, anew]), all("first"));
+}
+
+#[test]
 fn what_was_deleted_after_the_base_does_not_come_back_from_it_nor_from_a_card_that_is_behind() {
     let held = kept(at(50), "old", Audience::All);
     let behind = (CardId(2), at(90), entry(at(50), Some(("old", true))));
