@@ -33,13 +33,15 @@ pub(crate) struct Shape {
     pub(crate) card: String,
     /// Sections of the chassis file beside units and cards.
     pub(crate) sections: String,
+    /// Control units keep their entries on disk, as they do by default.
+    pub(crate) keeps: bool,
     /// Where a unit dials another instead of its own address.
     pub(crate) dial: Option<(UnitId, UnitId, SocketAddr)>,
 }
 
 impl Shape {
     pub(crate) fn new(units: u8, cards: u16) -> Self {
-        Self { units, cards, card: String::new(), sections: String::new(), dial: None }
+        Self { units, cards, card: String::new(), sections: String::new(), keeps: true, dial: None }
     }
 }
 
@@ -240,7 +242,7 @@ fn toml(shape: &Shape, ports: &Ports) -> Result<String> {
     for (unit, address) in &ports.protocol {
         let admin = ports.admin(Party::Unit(*unit))?;
         writeln!(text, "[[unit]]\nid = {}\naddress = \"{address}\"\nadmin = \"{admin}\"", unit.0)?;
-        writeln!(text, "state = \"{unit}\"")?;
+        writeln!(text, "state = \"{unit}\"\nkeep_entries = {}", shape.keeps)?;
         if let Some((from, _, address)) = shape.dial.filter(|(_, to, _)| to == unit) {
             writeln!(text, "dial = [{{ from = \"{from}\", address = \"{address}\" }}]")?;
         }

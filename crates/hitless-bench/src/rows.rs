@@ -40,9 +40,17 @@ pub(crate) fn prefixes(count: u64, family: Family) -> Vec<IpNet> {
 
 /// The next hops, to be put before the routes.
 pub(crate) fn next_hops(device: Option<&str>) -> Vec<ChangeRow> {
+    next_hops_of(Family::V4, device)
+}
+
+/// Likewise, with gateways of this family: a kernel takes no others.
+pub(crate) fn next_hops_of(family: Family, device: Option<&str>) -> Vec<ChangeRow> {
     let put = |id| {
         let [_, _, high, low] = id_octets(id);
-        let gateway = IpAddr::from([192, 0, 2 + high, low]);
+        let gateway = match family {
+            Family::V4 | Family::Both => IpAddr::from([192, 0, 2 + high, low]),
+            Family::V6 => IpAddr::from([0xfd00, 0, 0, 0, 0, 0, u16::from(high), u16::from(low)]),
+        };
         let device = device.and_then(|name| name.parse().ok());
         let key = FibKey::NextHop(id);
         row_of(FIB, &key.put(NextHop::Via { gateway, device }.encode(), note()))

@@ -29,8 +29,9 @@ pub const BATCH_OPS: usize = 1024;
 pub const WINDOW_BYTES: u64 = 1024 * 1024;
 /// Ops that one process may have issued and not yet stable; beyond it the source is held back.
 pub const MAX_UNSTABLE: usize = 65_536;
-/// Stable ops that the log keeps, so that a follower which was away briefly is caught up by tail.
-pub const LOG_RETAIN: usize = 65_536;
+/// Stable ops that the log keeps, so that a follower which was away briefly is caught up by tail: some minutes of an Internet
+/// table's churn, or 1 % of its entries. Each costs some 200 bytes; who was away for longer is compared.
+pub const LOG_RETAIN: usize = 16_384;
 /// Acks with an exception (nack) in one ack message.
 pub const MAX_NACKS: usize = BATCH_OPS;
 /// Refusals that wait at a standby for their updates, which a card may tell long before the primary sends them. Beyond

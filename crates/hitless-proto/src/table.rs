@@ -52,6 +52,14 @@ impl Leaves {
         }
     }
 
+    /// The first leaf that may have rows, from this one on.
+    fn used_from(&self, leaf: u32) -> Option<u32> {
+        match self {
+            Self::Few(few) => few.range(leaf..).next().map(|(leaf, _)| *leaf),
+            Self::Many(_) => (leaf < LEAVES).then_some(leaf),
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = &Leaf> {
         let (few, many) = match self {
             Self::Few(few) => (Some(few.values()), None),
@@ -296,6 +304,11 @@ impl Table {
     /// The rows of one leaf, in its order.
     pub(crate) fn leaf(&self, leaf: u32) -> impl Iterator<Item = Row<'_>> {
         self.leaves.get(leaf).into_iter().flat_map(Leaf::rows)
+    }
+
+    /// The first leaf that may have rows, from this one on.
+    pub(crate) fn leaf_from(&self, leaf: u32) -> Option<u32> {
+        self.leaves.used_from(leaf)
     }
 
     /// All rows, in leaf order.

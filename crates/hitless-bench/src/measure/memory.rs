@@ -9,14 +9,15 @@ use super::{Setting, Size};
 use crate::baseline::{redis, zebra};
 use crate::chassis::{Chassis, Shape};
 use crate::machine::Machine;
-use crate::namespace::{allowed, inside};
-use crate::rows::{Family, next_hops, prefixes, routes};
+use crate::namespace::{LINK, allowed, inside};
+use crate::rows::{Family, next_hops_of, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
 use crate::source::Source;
 
 const METHOD: &str = "Two control units, a card with its table in memory; resident memory when everything is safe, less that before \
     the first route, by the number of routes. It includes digests, log and queues; at the card also the in-memory forwarding \
-    table, which a card on a kernel does not have. zebra: resident memory with the routes in its kernel, less that without. \
+    table, which a card on a kernel does not have. Once with control units that keep nothing on disk, and once as they are \
+    by default, with buffers and cache of their store. zebra: resident memory with the routes in its kernel, less that without. \
     Redis: the same for a server with the same keys and values.";
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
@@ -51,25 +52,50 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     Ok(measured)
 }
 
-/// Bytes per entry that each party grows by.
-async fn grown(setting: &Setting, count: u64, family: Family) -> Result<Vec<(&'static str, f64)>> {
-    let mut chassis = Chassis::start(&setting.program, &Shape::new(2, 1)).await?;
-    let source = Source::start(chassis.units());
-    source.put(next_hops(None)).await?;
-    let primary = chassis.whole().await?;
-    let parties = [
-        (Party::Unit(primary), "primary"),
-        (Party::Unit(UnitId(3 - primary.0)), "standby"),
-        (Party::Card(CardId(1)), "card, with its table in memory"),
+/// Bytes per entry that each party grows by, by how the chassis is made.
+async fn grown(setting: &Setting, count: u64, family: Family) -> Result<Vec<(String, f64)>> {
+    let plain = Shape { keeps: false, ..Shape::new(2, 1) };
+    let [primary, standby, card] = grown_of(setting, count, family, (&plain, None)).await?;
+    let kept = Shape { keeps: true, ..plain.clone() };
+    let [keeping, keeping_standby, _] = grown_of(setting, count, family, (&kept, None)).await?;
+    let mut grown = vec![
+        ("primary".to_owned(), primary),
+        ("standby".to_owned(), standby),
+        ("card, with its table in memory".to_owned(), card),
+        ("primary, state on disk".to_owned(), keeping),
+        ("standby, state on disk".to_owned(), keeping_standby),
     ];
-    let held = || -> Result<Vec<u64>> { parties.iter().map(|(party, _)| chassis.resident(*party)).collect() };
+    if allowed() {
+        let kernel = Shape { card: "table = \"linux\"".to_owned(), ..plain };
+        let setting = setting.clone();
+        let of_kernel =
+            move || inside(async move || grown_of(&setting, count, family, (&kernel, Some(LINK))).await);
+        let [_, _, card] = tokio::task::spawn_blocking(of_kernel).await??;
+        grown.push(("card, its table in the kernel".to_owned(), card));
+    }
+    Ok(grown)
+}
+
+/// Primary, standby, and card; their next hops are at `link`.
+async fn grown_of(
+    setting: &Setting,
+    count: u64,
+    family: Family,
+    (shape, link): (&Shape, Option<&str>),
+) -> Result<[f64; 3]> {
+    let mut chassis = Chassis::start(&setting.program, shape).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops_of(family, link)).await?;
+    let primary = chassis.whole().await?;
+    let parties = [Party::Unit(primary), Party::Unit(UnitId(3 - primary.0)), Party::Card(CardId(1))];
+    let held = || -> Result<Vec<u64>> { parties.iter().map(|party| chassis.resident(*party)).collect() };
     let before = held()?;
     source.put(routes(&prefixes(count, family), 0)).await?;
     source.stop();
     // Queues have drained by then, and what they held was given back.
     tokio::time::sleep(Duration::from_millis(setting.size.pick(100, 2_000, 5_000))).await;
-    let grown = held()?.into_iter().zip(before).map(|(after, before)| after.saturating_sub(before));
-    Ok(parties.iter().zip(grown).map(|((_, who), bytes)| (*who, bytes as f64 / count as f64)).collect())
+    let after = held()?;
+    Ok(std::array::from_fn(|at| after[at].saturating_sub(before[at]) as f64 / count as f64))
 }
 
 type Known = Option<(&'static str, f64)>;

@@ -17,6 +17,10 @@ use crate::sample::{Figure, Goal, Measured, Ratio};
 use crate::source::Source;
 
 const CARD: Party = Party::Card(CardId(1));
+/// What is measured first.
+const OPS: &str = "ops, submitted to folded";
+/// Of control units that keep their entries.
+const KEPT: &str = ", state on disk";
 /// One op is answered within this, or something is wrong.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Bytes of a submit of one change, about.
@@ -24,13 +28,16 @@ const SUBMIT_BYTES: usize = 100;
 
 const METHOD: &str = "Four processes: two control units, a card with its table in memory, the source. The table is loaded, then \
     every route is changed, round by round, through the same admin API as by `hitless load`. A round ends when every op is \
-    safe (acked by the card, received by the standby) and the standby has folded it. Redis: a primary and a replica, the same \
-    keys and values, pipelined SETs, WAIT 1 every 65,536. Latency: one change at a time, until the source hears that it is safe; \
+    safe (acked by the card, received by the standby) and the standby has folded it. Once with control units that keep \
+    nothing on disk, as Redis does here, and once as they are by default: each keeps its entries in a store. Redis: a primary \
+    and a replica, the same keys and values, pipelined SETs, WAIT 1 every 65,536. Latency: one change at a time, until the source hears that it is safe; \
     the baseline is one message to another thread and back over TCP on loopback.";
 
-/// What a round cost.
+/// What rounds cost.
 #[derive(Debug, Default)]
 struct Costs {
+    /// Ops a second of the first load.
+    load: f64,
     rates: Vec<f64>,
     /// Microseconds on a processor per op: primary, standby, card, source.
     micros: [Vec<f64>; 4],
@@ -41,30 +48,16 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let count = setting.size.pick(2_000, 200_000, 1_000_000);
     let rounds = setting.size.pick(1, 3, 5);
     let prefixes = prefixes(count, Family::Both);
-    let mut chassis = Chassis::start(&setting.program, &Shape::new(2, 1)).await?;
-    let source = Source::start(chassis.units());
-    source.put(next_hops(None)).await?;
-    let mut costs = Costs::default();
-    let primary = chassis.whole().await?;
-    let (load, _) = round(&chassis, primary, &source, routes(&prefixes, 0)).await?;
-    for turn in 1..=rounds {
-        let (rate, micros) = round(&chassis, primary, &source, routes(&prefixes, turn)).await?;
-        costs.rates.push(rate);
-        costs.micros.iter_mut().zip(micros).for_each(|(all, one)| all.push(one));
-    }
-    source.stop();
-    let latencies =
-        latencies(&chassis.admin(Party::Unit(primary))?, &prefixes, setting.size.pick(20, 500, 2_000))
-            .await?;
-    chassis.whole().await?;
-    drop(chassis);
+    let (costs, latencies) = of_chassis(setting, &prefixes, rounds, false).await?;
+    let (kept, _) = of_chassis(setting, &prefixes, rounds, true).await?;
     let loopback = loopback::round_trips(setting.size.pick(20, 2_000, 10_000), SUBMIT_BYTES)?;
     let redis = if redis::available(setting.installs()) {
         Some(against_redis(&prefixes, rounds).await?)
     } else {
         None
     };
-    let mut figures = figures(&costs, load);
+    let mut figures = figures("", &costs);
+    figures.extend(self::figures(KEPT, &kept));
     figures.push(Figure::new("one op, until it is programmed", "us", latencies.0));
     figures.push(Figure::new("one op, until it is safe", "us", latencies.1));
     figures.push(Figure::new("loopback round trip", "us", loopback));
@@ -88,6 +81,33 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
         plots: Vec::new(),
         remarks,
     })
+}
+
+type Latencies = (Vec<f64>, Vec<f64>);
+
+/// The rounds of one chassis, and the latencies of single ops behind them.
+async fn of_chassis(
+    setting: &Setting,
+    prefixes: &[ipnet::IpNet],
+    rounds: usize,
+    keeps: bool,
+) -> Result<(Costs, Latencies)> {
+    let mut chassis = Chassis::start(&setting.program, &Shape { keeps, ..Shape::new(2, 1) }).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops(None)).await?;
+    let primary = chassis.whole().await?;
+    let (load, _) = round(&chassis, primary, &source, routes(prefixes, 0)).await?;
+    let mut costs = Costs { load, ..Costs::default() };
+    for turn in 1..=rounds {
+        let (rate, micros) = round(&chassis, primary, &source, routes(prefixes, turn)).await?;
+        costs.rates.push(rate);
+        costs.micros.iter_mut().zip(micros).for_each(|(all, one)| all.push(one));
+    }
+    source.stop();
+    let address = chassis.admin(Party::Unit(primary))?;
+    let latencies = latencies(&address, prefixes, setting.size.pick(20, 500, 2_000)).await?;
+    chassis.whole().await?;
+    Ok((costs, latencies))
 }
 
 /// Ops a second, and what each process spent on an op.
@@ -117,7 +137,7 @@ async fn round(
 }
 
 /// Microseconds until programmed, and until safe, of so many changes one after the other.
-async fn latencies(address: &str, prefixes: &[ipnet::IpNet], count: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+async fn latencies(address: &str, prefixes: &[ipnet::IpNet], count: usize) -> Result<Latencies> {
     let client = Client::connect(address, ANSWER).await?;
     let (mut sender, mut receiver) = client.split();
     let (mut programmed, mut safe) = (Vec::new(), Vec::new());
@@ -174,29 +194,31 @@ async fn against_redis(prefixes: &[ipnet::IpNet], rounds: usize) -> Result<(Vec<
     .await?
 }
 
-fn figures(costs: &Costs, load: f64) -> Vec<Figure> {
+fn figures(how: &str, costs: &Costs) -> Vec<Figure> {
     let [primary, standby, card, source] = &costs.micros;
     let sum = (0..costs.rates.len()).map(|at| costs.micros.iter().map(|who| who[at]).sum()).collect();
-    let micros =
-        |who: &str, samples: &Vec<f64>| Figure::new(format!("processor, {who}"), "us/op", samples.clone());
+    let figure = |what: &str, unit: &str, samples: &Vec<f64>| {
+        Figure::new(format!("{what}{how}"), unit, samples.clone())
+    };
     vec![
-        Figure::new("ops, submitted to folded", "1/s", costs.rates.clone()),
-        Figure::new("ops of the first load", "1/s", vec![load]),
-        micros("primary", primary),
-        micros("standby", standby),
-        micros("card", card),
-        micros("source", source),
-        micros("all four", &sum),
+        figure(OPS, "1/s", &costs.rates),
+        figure("ops of the first load", "1/s", &vec![costs.load]),
+        figure("processor, primary", "us/op", primary),
+        figure("processor, standby", "us/op", standby),
+        figure("processor, card", "us/op", card),
+        figure("processor, source", "us/op", source),
+        figure("processor, all four", "us/op", &sum),
     ]
 }
 
 fn ratios(figures: &[Figure]) -> Vec<Ratio> {
     let median = |what: &str| figures.iter().find(|figure| figure.what == what).map(Figure::median);
     let mut ratios = Vec::new();
-    if let Some(ours) = median("ops, submitted to folded") {
-        ratios.push(Ratio::new("ops, submitted to folded", "1/s", ours).goal(Goal::AtLeast(1e6)));
+    for what in [OPS.to_owned(), format!("{OPS}{KEPT}")] {
+        let Some(ours) = median(&what) else { continue };
+        ratios.push(Ratio::new(&what, "1/s", ours).goal(Goal::AtLeast(1e6)));
         if let Some(theirs) = median("redis: sets") {
-            let ratio = Ratio::new("the same against Redis", "1/s", ours).against("Redis, WAIT 1", theirs);
+            let ratio = Ratio::new(what, "1/s", ours).against("Redis, WAIT 1", theirs);
             ratios.push(ratio.goal(Goal::TimesBaselineAtLeast(3.0)));
         }
     }

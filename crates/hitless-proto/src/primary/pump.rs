@@ -9,7 +9,6 @@ use super::compare::Compare;
 use super::feed::{Feed, FeedState, Lack};
 use super::stream::Stream;
 use crate::context::Context;
-use crate::digest::LEAVES;
 use crate::entry::{Blob, CardContent, CardOp, Cookie, Update};
 use crate::ids::{CardId, Epoch, Party, ProcessId, Seq, Version};
 use crate::limits::{BATCH_BYTES, BATCH_OPS};
@@ -223,6 +222,11 @@ fn next_keys(
         Lack::Bulk { rank, leaf } => {
             let ranks = context.process(stream.process).map_or(1, |process| process.ranks());
             while bytes < room && keys.len() < BATCH_OPS && *rank < ranks {
+                let Some(next) = stream.table.leaf_from(*leaf) else {
+                    (*rank, *leaf) = (*rank + 1, 0);
+                    continue;
+                };
+                *leaf = next;
                 if stream.table.leaf(*leaf).any(|row| beyond(&row)) {
                     break;
                 }
@@ -237,9 +241,6 @@ fn next_keys(
                     }
                 }
                 *leaf += 1;
-                if *leaf == LEAVES {
-                    (*rank, *leaf) = (*rank + 1, 0);
-                }
             }
         }
     }

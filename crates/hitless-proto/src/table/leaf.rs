@@ -7,7 +7,7 @@ use core::cmp::Ordering;
 use super::row::{Row, below_leaf, head};
 
 /// A leaf grows by this part of itself: doubling would leave a third of all memory unused, since all leaves grow alike.
-const GROWTH: usize = 8;
+const GROWTH: usize = 16;
 
 /// Rows, sorted by place and key.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! One entry or tombstone as bytes, as it lies in a leaf.
 //!
 //! ```text
-//! place below the leaf (6)  version (12)  flags (1)  lengths of key, card part, standby part (3 or 10)
+//! place below the leaf (4)  version (12)  flags (1)  lengths of key, card part, standby part (3 or 10)
 //! number of named cards (2, if any)  key  card part  standby part  named cards (2 each)
 //! ```
 
@@ -17,9 +17,8 @@ const STANDBY_KNOWN: u8 = 8;
 /// A length does not fit a byte.
 const LONG: u8 = 16;
 
-/// Bytes of the place that are kept: the leaf is known from where the row lies.
-const PLACE: usize = 6;
-const PLACE_MASK: u64 = (1 << (8 * PLACE)) - 1;
+/// Bytes of the place that are kept, those behind the two that say in which leaf the row lies. What they do not tell apart, keys do.
+const PLACE: usize = 4;
 const EPOCH: usize = PLACE;
 const SEQ: usize = EPOCH + 4;
 const FLAGS: usize = SEQ + 8;
@@ -151,9 +150,9 @@ impl<'a> Row<'a> {
 }
 
 /// Place and length of the row at the begin of `bytes`, if there is one: all that a search reads of most rows.
-pub(super) fn head(bytes: &[u8]) -> Option<(u64, usize)> {
+pub(super) fn head(bytes: &[u8]) -> Option<(u32, usize)> {
     let head: &[u8; HEAD] = bytes.first_chunk()?;
-    let place = u64::from_le_bytes(*head.first_chunk()?) & PLACE_MASK;
+    let place = u32::from_le_bytes(*head.first_chunk()?);
     let len = if head[FLAGS] & (LONG | NAMED) == 0 {
         HEAD + head[LENGTHS..].iter().copied().map(usize::from).sum::<usize>()
     } else {
@@ -163,8 +162,8 @@ pub(super) fn head(bytes: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// The part of a place that is kept in the row.
-pub(super) fn below_leaf(place: u64) -> u64 {
-    place & PLACE_MASK
+pub(super) fn below_leaf(place: u64) -> u32 {
+    (place >> 16) as u32
 }
 
 pub(super) fn pack(
@@ -192,7 +191,7 @@ pub(super) fn pack(
     }
     let short = [key.len(), card.len(), standby.len()].map(u8::try_from);
     let mut packed = Packed::new();
-    packed.extend_from_slice(&place.to_le_bytes()[..PLACE]);
+    packed.extend_from_slice(&below_leaf(place).to_le_bytes());
     packed.extend_from_slice(&version.epoch.0.to_le_bytes());
     packed.extend_from_slice(&version.seq.0.to_le_bytes());
     if let [Ok(key), Ok(card), Ok(standby)] = short {
