@@ -21,7 +21,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 
 use measure::{Name, Setting, Size};
-use show::{page, table};
+use show::{agree, page, table};
 
 /// Measures hitless against what people would use instead.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ struct Arguments {
     /// Where the page `performance.md` goes, and beside it the folder `performance` with raw samples and plots.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Say how far the figures agree with those of an earlier run, whose raw samples are in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    against: Option<PathBuf>,
     /// Failovers per size of the table.
     #[arg(long, value_name = "N")]
     failovers: Option<usize>,
@@ -79,7 +82,13 @@ fn run(arguments: Arguments) -> Result<()> {
     for name in names {
         let text = name_of(name);
         eprintln!("bench: {text} ({})", size.name());
-        let measured = runtime.block_on(measure::run(name, &setting)).with_context(|| text.clone())?;
+        let mut measured = runtime.block_on(measure::run(name, &setting)).with_context(|| text.clone())?;
+        if let Some(earlier) = &arguments.against {
+            for earlier in page::kept(earlier, std::slice::from_ref(&text))? {
+                let sentence = agree::sentence(&earlier, &measured);
+                measured.remarks.push(sentence);
+            }
+        }
         page::keep(&folder, &measured)?;
         if arguments.json {
             println!("{}", serde_json::to_string(&measured)?);

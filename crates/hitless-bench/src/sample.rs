@@ -92,12 +92,25 @@ impl Figure {
         self.percentile(50)
     }
 
+    /// Where the median of another run is expected.
+    pub(crate) fn band(&self) -> (f64, f64) {
+        let about = self.median().abs() * 0.1;
+        let (low, high) = (self.median() - about, self.median() + about);
+        (self.percentile(5).min(low), self.percentile(95).max(high))
+    }
+
     pub(crate) fn least(&self) -> f64 {
         self.percentile(0)
     }
 
     pub(crate) fn most(&self) -> f64 {
         self.percentile(100)
+    }
+}
+
+impl Measured {
+    pub(crate) fn figure(&self, what: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.what == what)
     }
 }
 
