@@ -1,9 +1,9 @@
 //! What the watching socket hears, taken into what is known.
 
-use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
+use foldhash::HashSet;
 use hitless_proto::process::fib::ID as FIB;
 use hitless_runtime::{Finding, Findings};
 

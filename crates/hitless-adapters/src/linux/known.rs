@@ -1,7 +1,8 @@
 //! What is known of the kernel, and which part of that the card has not been told of yet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
+use foldhash::HashSet;
 use hitless_proto::process::fib::{ID as FIB, Member, NextHop, TableId};
 use hitless_runtime::Finding;
 
@@ -104,7 +105,7 @@ impl Known {
     /// A survey begins: whatever it does not see is missing.
     pub(super) fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
-        self.deleted = Some(HashSet::new());
+        self.deleted = Some(HashSet::default());
     }
 
     /// The survey is over.

@@ -1,8 +1,7 @@
 //! What is ours in the kernel, as far as we know: what the kernel answered to our writes, and what dumps and notifications told
 //! since. It says how a write is to be made (add or replace), and what depends on what.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use hitless_proto::entry::Blob;
 use hitless_proto::process::fib::{FibKey, NextHop, Route, TableId};
 use ipnet::IpNet;

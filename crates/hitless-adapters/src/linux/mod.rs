@@ -36,11 +36,11 @@ mod writing;
 
 pub use self::examine::{Examined, examine};
 
-use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use foldhash::HashSet;
 use hitless_proto::entry::Blob;
 use hitless_proto::ids::ProcessId;
 use hitless_proto::io::{Outcome, Write};
@@ -137,8 +137,8 @@ impl LinuxTable {
             survey_due: false,
             curable: false,
             blind: Vec::new(),
-            conflicts: HashSet::new(),
-            crossed: HashSet::new(),
+            conflicts: HashSet::default(),
+            crossed: HashSet::default(),
             gateways: Vec::new(),
             others: MemoryTable::default(),
         })

@@ -1,8 +1,7 @@
 //! Writes on their way to the kernel: what each needs is told from what is known, many are sent at once, and what the kernel
 //! answers becomes their outcomes.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use hitless_proto::io::{Outcome, Write};
 use hitless_proto::limits::MAX_REASON;
 use hitless_proto::process::fib::{FibKey, GROUP_BASE, NextHop, Route, TableId};
@@ -67,7 +66,7 @@ impl LinuxTable {
             writes,
             outcomes: vec![None; writes.len()],
             slots: Vec::new(),
-            keys: HashSet::new(),
+            keys: HashSet::default(),
             succeeded: Vec::new(),
             surveyed: false,
         };
@@ -262,7 +261,7 @@ impl LinuxTable {
         next_hop: NextHop,
     ) -> Result<bool, String> {
         self.flush(run);
-        let routes = self.known.mirror().routes_on(&HashSet::from([id]));
+        let routes = self.known.mirror().routes_on(&HashSet::from_iter([id]));
         if routes.len() as u64 != self.known.mirror().users(id) {
             return Err(format!(
                 "{} is in a group: the kernel has no next hops of that kind",

@@ -5,7 +5,6 @@ mod encoding;
 mod links;
 mod namespace;
 mod others;
-mod rate;
 mod writes;
 
 use hitless_proto::entry::Blob;
