@@ -5,13 +5,19 @@ use hitless_proto::arbiter::{Record, VoterState};
 use hitless_proto::config::{AckPath, ArbiterKind, Chassis, OutputRule, Timing};
 use hitless_proto::ids::{CardId, Epoch, Life, Party, Time, UnitId};
 use hitless_proto::io::{ArbiterRequest, Durable, Output, Role, Verdict};
-use hitless_proto::message::{Ballot, Message, Poll, UnitMessage, UnitReport, VoteReply};
+use hitless_proto::message::{
+    Ballot, CardReport, FromCard, Message, Poll, ToCard, UnitMessage, UnitReport, VoteReply, VoteRequest,
+};
 use hitless_proto::{ControlUnit, UnitConfig, UnitStart};
 
 const OTHER: (UnitId, Life) = (UnitId(1), Life(1));
 
 /// Unit 2 of two, whose own voter (if there are any) has a link with the owner of the record that it accepted.
 fn candidate(arbiter: ArbiterKind) -> ControlUnit {
+    candidate_of(arbiter, vec![OTHER])
+}
+
+fn candidate_of(arbiter: ArbiterKind, in_sync: Vec<(UnitId, Life)>) -> ControlUnit {
     let chassis = Chassis {
         name: "campaign".into(),
         digest_key: 7,
@@ -22,7 +28,7 @@ fn candidate(arbiter: ArbiterKind) -> ControlUnit {
         output_rule: OutputRule::Parallel,
         timing: Timing::default(),
     };
-    let accepted = Record { epoch: Epoch(1), owner: OTHER.0, opened: true, in_sync: vec![OTHER], version: 1 };
+    let accepted = Record { epoch: Epoch(1), owner: OTHER.0, opened: true, in_sync, version: 1 };
     let voter = VoterState { promised: Ballot { epoch: Epoch(1), unit: OTHER.0 }, accepted };
     let durable = Durable { voter, ..Durable::default() };
     let start = UnitStart { life: Life(2), durable, seed: 2 };
@@ -56,6 +62,51 @@ fn a_recovery_that_is_denied_though_it_was_judged_is_not_tried_again_at_once() {
         unit.handle_timeout(now);
         drain(&mut unit);
     }
+}
+
+/// A card that learns of the primary's death after the standby denies the first campaign; its next word is the signal to begin again.
+#[test]
+fn who_was_denied_asks_again_as_soon_as_the_voter_has_lost_the_primary() {
+    let voters = vec![Party::Unit(UnitId(1)), Party::Unit(UnitId(2)), Party::Card(CardId(1))];
+    let mut unit = candidate_of(ArbiterKind::Voters(voters), vec![OTHER, (UnitId(2), Life(2))]);
+    let card = Party::Card(CardId(1));
+    let says =
+        |unit: &mut ControlUnit, message, now| unit.handle_message(card, Message::FromCard(message), now);
+    unit.handle_connected(card, Life(3), Time(1));
+    let report = CardReport {
+        boot: Life(3),
+        promised: Epoch(1),
+        owner: OTHER.0,
+        ack_key: 0,
+        channels: vec![],
+    };
+    says(&mut unit, FromCard::Report(report), Time(1));
+    let asks = |unit: &mut ControlUnit| {
+        let asked = Message::ToCard(ToCard::Vote(VoteRequest::Poll));
+        drain(unit).contains(&Output::Transmit { to: card, message: asked })
+    };
+    while !asks(&mut unit) {
+        unit.handle_timeout(unit.next_timeout().unwrap());
+    }
+    let accepted = Record {
+        epoch: Epoch(1),
+        owner: OTHER.0,
+        opened: true,
+        in_sync: vec![OTHER, (UnitId(2), Life(2))],
+        version: 1,
+    };
+    let poll = |hears_primary| {
+        let promised = Ballot { epoch: Epoch(1), unit: OTHER.0 };
+        FromCard::Vote(VoteReply::Poll(Poll { hears_primary, promised, accepted: accepted.clone() }))
+    };
+    let now = Time(1_000_000);
+    says(&mut unit, poll(true), now);
+    assert!(!asks(&mut unit) && unit.next_timeout().unwrap() > now, "denied");
+    says(&mut unit, poll(false), now);
+    assert!(asks(&mut unit), "at once");
+    // Said once more it tells nothing new: the campaign that is under way counts it.
+    says(&mut unit, poll(false), now);
+    assert!(!asks(&mut unit));
 }
 
 /// Else the primary goes on thinking of it as in step, while it has begun anew (seed 2893).

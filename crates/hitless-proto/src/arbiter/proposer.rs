@@ -45,6 +45,10 @@ pub struct Proposer {
     used: Epoch,
     /// The last record sent out in the epoch this unit was granted; its epoch is the only one it may write in.
     own: Option<Record>,
+    /// Voters that said last that they hear a primary.
+    hearing: BTreeSet<Party>,
+    /// One of them does not hear it any more, and no poll under way counts that.
+    freed: bool,
     requests: VecDeque<(Party, VoteRequest)>,
     verdict: Option<Verdict>,
 }
@@ -91,6 +95,8 @@ impl Proposer {
             newest: Record::default(),
             used: Epoch(0),
             own: None,
+            hearing: BTreeSet::new(),
+            freed: false,
             requests: VecDeque::new(),
             verdict: None,
         }
@@ -115,6 +121,7 @@ impl Proposer {
         if !self.is_idle() {
             return false;
         }
+        self.freed = false;
         let terms = Terms { consented, judged };
         self.begin(Work::Polling { terms, highest: self.used });
         true
@@ -164,6 +171,7 @@ impl Proposer {
     /// The link to `peer` is closed: requests and replies on it are lost, its answers so far stand.
     pub fn handle_lost(&mut self, peer: Party) {
         self.connected.remove(&peer);
+        self.hearing.remove(&peer);
         if peer != Party::Unit(self.unit) {
             self.requests.retain(|(to, _)| *to != peer);
         }
@@ -176,7 +184,10 @@ impl Proposer {
             return;
         }
         match reply {
-            VoteReply::Poll(poll) => self.note(&poll.accepted),
+            VoteReply::Poll(poll) => {
+                self.note(&poll.accepted);
+                self.note_hearing(from, poll.hears_primary);
+            }
             VoteReply::Promised { accepted, .. } => self.note(accepted),
             VoteReply::Accepted { .. } | VoteReply::Refused { .. } => {}
         }
@@ -201,6 +212,19 @@ impl Proposer {
     /// How what was under way has ended.
     pub fn poll_verdict(&mut self) -> Option<Verdict> {
         self.verdict.take()
+    }
+
+    fn note_hearing(&mut self, from: Party, hears_primary: bool) {
+        if hears_primary {
+            self.hearing.insert(from);
+        } else if self.hearing.remove(&from) {
+            self.freed |= !matches!(self.work, Work::Polling { .. });
+        }
+    }
+
+    /// Whether a voter that heard a primary has lost it since this was asked: a campaign that was denied may be granted now.
+    pub fn take_freed(&mut self) -> bool {
+        core::mem::take(&mut self.freed)
     }
 
     /// What a reply means for what is under way, and takes in what it tells: yes, no, or nothing.

@@ -1,5 +1,8 @@
 //! The acceptor: what a voter answers, and what it must have on disk first.
 
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
 use crate::arbiter::{Record, VoterState};
 use crate::ids::{Epoch, UnitId};
 use crate::message::{Ballot, Poll, VoteReply, VoteRequest};
@@ -14,13 +17,15 @@ pub struct Voter {
     saved: VoterState,
     /// The owner of the accepted record asked for another epoch: it is primary no more, whoever is connected with it.
     resigned: bool,
+    /// Units that asked while the primary was heard: they are told when it is not any more.
+    waiting: BTreeSet<UnitId>,
 }
 
 impl Voter {
     /// Goes on with the state that was found on disk.
     #[must_use]
     pub fn new(state: VoterState) -> Self {
-        Self { saved: state.clone(), state, resigned: false }
+        Self { saved: state.clone(), state, resigned: false, waiting: BTreeSet::new() }
     }
 
     /// What it promised and accepted, durable or not yet.
@@ -44,11 +49,12 @@ impl Voter {
         self.resigned |= asks && from == self.state.accepted.owner;
         let hears_primary = hears_primary && !self.resigned;
         let reply = match request {
-            VoteRequest::Poll => VoteReply::Poll(Poll {
-                hears_primary,
-                promised: self.state.promised,
-                accepted: self.state.accepted.clone(),
-            }),
+            VoteRequest::Poll => {
+                if hears_primary {
+                    self.waiting.insert(from);
+                }
+                self.poll(hears_primary)
+            }
             VoteRequest::Ballot { ballot, consented } => {
                 self.ballot(from, *ballot, *consented || !hears_primary)
             }
@@ -59,6 +65,17 @@ impl Voter {
             VoteReply::Poll(_) | VoteReply::Refused { .. } => false,
         };
         (reply, binding && self.state != self.saved && holds(Rule::DurableVote))
+    }
+
+    /// The link to the primary is gone: what those are told that were denied for its sake.
+    pub fn primary_lost(&mut self) -> Vec<(UnitId, VoteReply)> {
+        let waiting = core::mem::take(&mut self.waiting);
+        waiting.into_iter().map(|unit| (unit, self.poll(false))).collect()
+    }
+
+    fn poll(&self, hears_primary: bool) -> VoteReply {
+        let VoterState { promised, accepted } = self.state.clone();
+        VoteReply::Poll(Poll { hears_primary, promised, accepted })
     }
 
     fn ballot(&mut self, from: UnitId, ballot: Ballot, free: bool) -> VoteReply {
@@ -79,6 +96,7 @@ impl Voter {
             self.state.promised = ballot;
             self.state.accepted = record.clone();
             self.resigned = false;
+            self.waiting.clear();
         } else if record.order() == self.state.accepted.order() && *record != self.state.accepted {
             return self.refused(ballot.epoch);
         }

@@ -128,12 +128,17 @@ impl Card {
 
     /// The link with a control unit is gone. The card goes on forwarding.
     pub fn handle_disconnected(&mut self, unit: UnitId) {
-        self.links.remove(&unit);
+        let life = self.links.remove(&unit);
         // What was not taken yet belongs to that link, and must not open the next one.
         let gone = Party::Unit(unit);
         self.out.retain(|output| !matches!(output, Output::Transmit { to, .. } if *to == gone));
         self.durably.forget(Party::Unit(unit));
         self.claim.take_if(|claim| claim.unit == unit);
+        let Some(voter) = &mut self.voter else { return };
+        if voter.state().accepted.owner_life() == life.map(|life| (unit, life)) {
+            let told = voter.primary_lost();
+            told.into_iter().for_each(|(to, reply)| self.send(to, FromCard::Vote(reply)));
+        }
     }
 
     /// A control unit says something.

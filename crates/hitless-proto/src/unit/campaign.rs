@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 
 use super::keeping::rank;
 use super::{Acting, ControlUnit};
-use crate::arbiter::{Record, recovery_ready};
+use crate::arbiter::{Proposer, Record, recovery_ready};
 use crate::ids::{Life, Party, Time, UnitId, Version};
 use crate::io::{ArbiterRequest, Event, Output, Verdict};
-use crate::message::{Message, UnitMessage, VoteRequest};
+use crate::message::{Message, UnitMessage, VoteReply, VoteRequest};
 use crate::primary::{Grant, Primary};
 
 /// Between two units that lose the primary at the same time, the one with the higher id waits this long, in
@@ -24,6 +24,8 @@ pub(super) struct Campaign {
     next_try: Option<Time>,
     /// Set while a claim is under way.
     since: Option<Time>,
+    /// When the first one since the primary was lost began, whatever became of it.
+    first: Option<Time>,
     /// A request to the external arbiter is under way.
     pub(super) asked: bool,
     /// The record against which this unit found that it may recover.
@@ -40,6 +42,7 @@ impl Campaign {
         Self {
             next_try: Some(first),
             since: None,
+            first: None,
             asked: false,
             judged: None,
             retry: None,
@@ -51,11 +54,16 @@ impl Campaign {
 
 impl ControlUnit {
     /// The primary is gone.
-    pub(super) fn campaign_soon(&mut self) {
+    pub(super) fn primary_lost(&mut self) {
+        self.campaign.first = None;
+        self.campaign_soon();
+        self.campaign_timeout();
+    }
+
+    fn campaign_soon(&mut self) {
         let lower =
             self.context.other_units().into_iter().filter(|unit| *unit < self.context.unit).count() as u64;
         self.campaign.next_try = Some(self.now.after(lower * STAGGER));
-        self.campaign_timeout();
     }
 
     /// Without a primary, and with no date for a campaign: sets one.
@@ -110,6 +118,7 @@ impl ControlUnit {
             return;
         }
         self.campaign.since = Some(self.now);
+        self.campaign.first = self.campaign.first.filter(|_| !consented).or(self.campaign.since);
         match &mut self.proposer {
             Some(proposer) => {
                 if !proposer.campaign(consented, judged.clone()) {
@@ -141,16 +150,14 @@ impl ControlUnit {
                 }
             }
         }
-        while let Some((to, request)) =
-            self.proposer.as_mut().and_then(crate::arbiter::Proposer::poll_request)
-        {
+        while let Some((to, request)) = self.proposer.as_mut().and_then(Proposer::poll_request) {
             match to {
                 Party::Unit(unit) if unit == self.context.unit => self.vote(unit, &request),
                 Party::Unit(unit) => self.context.send_unit(unit, UnitMessage::Vote(request)),
                 Party::Card(card) => self.context.send_card(card, crate::message::ToCard::Vote(request)),
             }
         }
-        let verdict = self.proposer.as_mut().and_then(crate::arbiter::Proposer::poll_verdict);
+        let verdict = self.proposer.as_mut().and_then(Proposer::poll_verdict);
         let decided = verdict.is_some();
         if let Some(verdict) = verdict {
             self.judged(verdict);
@@ -179,16 +186,34 @@ impl ControlUnit {
         }
     }
 
+    /// As a voter: a link is gone. If it was the primary's, units that were denied for its sake are told.
+    pub(super) fn primary_unheard(&mut self, unit: UnitId, life: Life) {
+        let Some(voter) = &mut self.voter else { return };
+        if voter.state().accepted.owner_life() == Some((unit, life)) {
+            for (to, reply) in voter.primary_lost() {
+                self.deliver(Party::Unit(to), Message::Unit(UnitMessage::Voted(reply)));
+            }
+        }
+    }
+
+    /// A voter answers, or says that it lost the primary for whose sake it had denied: then it is asked again.
+    pub(super) fn voted(&mut self, from: Party, reply: &VoteReply) {
+        let Some(proposer) = &mut self.proposer else { return };
+        proposer.handle_reply(from, reply);
+        if self.campaign.since.is_none() && proposer.take_freed() {
+            self.campaign_soon();
+            self.campaign_timeout();
+        }
+    }
+
     /// Sends a vote, or takes it where it is this unit's own.
     pub(super) fn deliver(&mut self, to: Party, message: Message) {
         if to != Party::Unit(self.context.unit) {
             if self.context.connected(to) {
                 self.context.out.push_back(Output::Transmit { to, message });
             }
-        } else if let (Some(proposer), Message::Unit(UnitMessage::Voted(reply))) =
-            (&mut self.proposer, &message)
-        {
-            proposer.handle_reply(to, reply);
+        } else if let Message::Unit(UnitMessage::Voted(reply)) = &message {
+            self.voted(to, reply);
         }
     }
 
@@ -226,7 +251,8 @@ impl ControlUnit {
 
     fn granted(&mut self, record: Record) {
         let now = self.now;
-        let began = self.campaign.since.take().unwrap_or(now);
+        self.campaign.since = None;
+        let began = self.campaign.first.take().unwrap_or(now);
         if record.epoch < self.epoch() {
             // While the verdict was on its way another unit went on from it, and this one may follow that unit already.
             self.campaign.judged = None;
@@ -258,7 +284,11 @@ impl ControlUnit {
         self.campaign.since = None;
         let judged = self.campaign.judged.take();
         self.decline();
-        self.campaign_later();
+        if self.proposer.as_mut().is_some_and(Proposer::take_freed) {
+            self.campaign_soon();
+        } else {
+            self.campaign_later();
+        }
         let me = (self.context.unit, self.context.life);
         if record.admits(me.0, me.1) {
             return;

@@ -114,7 +114,7 @@ impl ControlUnit {
     /// A link is gone: closed by the other end's death, or given up for lack of heartbeats. The only sign of death.
     pub fn handle_disconnected(&mut self, peer: Party, now: Time) {
         self.now = now;
-        self.context.links.remove(&peer);
+        let life = self.context.links.remove(&peer);
         // What was not taken yet belongs to that link, and must not open the next one.
         self.context.out.retain(|output| !matches!(output, Output::Transmit { to, .. } if *to == peer));
         self.durably.forget(peer);
@@ -125,6 +125,9 @@ impl ControlUnit {
         if let Some(proposer) = &mut self.proposer {
             proposer.handle_lost(peer);
         }
+        if let (Party::Unit(unit), Some(life)) = (peer, life) {
+            self.primary_unheard(unit, life);
+        }
         match &mut self.acting {
             Acting::Primary(primary) => primary.handle_lost(&mut self.context, peer),
             Acting::Standby(standby) => {
@@ -132,7 +135,7 @@ impl ControlUnit {
                     let followed = standby.primary == Some(unit);
                     standby.handle_lost(unit);
                     if followed {
-                        self.campaign_soon();
+                        self.primary_lost();
                     }
                 }
             }
@@ -178,11 +181,7 @@ impl ControlUnit {
             return self.misbehaved(Party::Card(card), PeerError::NoReport("a message"));
         }
         match (message, &mut self.acting) {
-            (FromCard::Vote(reply), _) => {
-                if let Some(proposer) = &mut self.proposer {
-                    proposer.handle_reply(Party::Card(card), &reply);
-                }
-            }
+            (FromCard::Vote(reply), _) => self.voted(Party::Card(card), &reply),
             (FromCard::Refused(refused), Acting::Primary(primary)) => depose(primary, &refused),
             (FromCard::Promise(promise), Acting::Primary(primary)) => {
                 primary.take_promise(&mut self.context, card, promise, now);
@@ -221,11 +220,7 @@ impl ControlUnit {
                 self.campaign_if_orphaned();
             }
             (UnitMessage::Vote(request), _) => self.vote(from, &request),
-            (UnitMessage::Voted(reply), _) => {
-                if let Some(proposer) = &mut self.proposer {
-                    proposer.handle_reply(Party::Unit(from), &reply);
-                }
-            }
+            (UnitMessage::Voted(reply), _) => self.voted(Party::Unit(from), &reply),
             (UnitMessage::Refused(refused), Acting::Primary(primary)) => depose(primary, &refused),
             (UnitMessage::Standby(message), Acting::Primary(primary)) => {
                 primary.handle_standby(&mut self.context, from, message, now);

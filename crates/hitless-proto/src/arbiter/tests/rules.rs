@@ -143,6 +143,37 @@ impl Bench {
     }
 }
 
+/// Else who was denied by a voter that learns of the death a little later waits for its own timer.
+#[test]
+fn voter_that_loses_the_primary_tells_those_it_had_denied_once() {
+    let state = VoterState { promised: ballot(1, U1), accepted: record(1, 0, U1, &[]) };
+    let mut voter = Voter::new(state.clone());
+    for (unit, hears) in [(U2, true), (U3, false)] {
+        voter.handle(unit, &VoteRequest::Poll, hears);
+    }
+    let poll = Poll { hears_primary: false, promised: state.promised, accepted: state.accepted };
+    assert_eq!(voter.primary_lost(), [(U2, VoteReply::Poll(poll))]);
+    assert_eq!(voter.primary_lost(), []);
+}
+
+#[test]
+fn proposer_is_freed_by_a_voter_that_had_denied_it_and_by_no_other() {
+    let mut bench = Bench::new(U1, &standing(&[(U1, L)]));
+    bench.voters[1].2 = true;
+    bench.voters[2].2 = true;
+    assert!(bench.proposer.campaign(false, None));
+    assert!(matches!(bench.run(U1), Some(Verdict::Denied(_))));
+    let poll = Poll { hears_primary: false, promised: ballot(4, U2), accepted: record(4, 3, U2, &[(U1, L)]) };
+    let voters: Vec<Party> = bench.voters.iter().map(|voter| voter.0).collect();
+    let freed = |bench: &mut Bench, voter: usize| {
+        bench.proposer.handle_reply(voters[voter], &VoteReply::Poll(poll.clone()));
+        bench.proposer.take_freed()
+    };
+    bench.lose(&[1]);
+    let told = [0, 1, 2, 2].map(|voter| freed(&mut bench, voter));
+    assert_eq!(told, [false, false, true, false], "never heard one; lost; heard one; told already");
+}
+
 fn standing(in_sync: &[(UnitId, Life)]) -> VoterState {
     VoterState { promised: ballot(4, U2), accepted: record(4, 3, U2, in_sync) }
 }
