@@ -95,6 +95,18 @@ impl Share {
     }
 }
 
+/// What a write replaced.
+#[derive(Debug, Default)]
+pub(crate) struct Former {
+    /// For whom the entry was, at a control unit; `None`: there was none.
+    pub(crate) audience: Option<Audience>,
+    /// A forwarding table had refused it.
+    pub(crate) failed: bool,
+}
+
+/// Where the row of a key is, or belongs: its place, and where in its leaf.
+type Spot = (u64, Result<usize, usize>);
+
 /// Whose digest the table keeps.
 #[derive(Clone, Debug)]
 enum Trees {
@@ -157,33 +169,62 @@ impl Table {
 
     /// The row of a key, which may be a tombstone.
     pub(crate) fn row(&self, key: &[u8]) -> Option<Row<'_>> {
-        let place = self.digest.place(key);
-        let leaf = self.leaves.get((place >> 48) as u32)?;
-        Some(leaf.row(leaf.find(place, key).ok()?))
+        self.row_at(self.spot(key))
     }
 
     /// Writes an entry (`Some`) or a tombstone (`None`).
-    pub(crate) fn write(&mut self, version: Version, key: &[u8], content: Option<&Content>, failed: bool) {
+    pub(crate) fn write(
+        &mut self,
+        version: Version,
+        key: &[u8],
+        content: Option<&Content>,
+        failed: bool,
+    ) -> Former {
+        let spot = self.spot(key);
+        self.put(spot, key, &pack(spot.0, version, key, content, failed))
+    }
+
+    /// Likewise, unless what is held is not older.
+    pub(crate) fn write_over_older(&mut self, version: Version, key: &[u8], content: Option<&Content>) {
+        let spot = self.spot(key);
+        if self.row_at(spot).is_none_or(|row| row.version() < version) {
+            self.put(spot, key, &pack(spot.0, version, key, content, false));
+        }
+    }
+
+    fn spot(&self, key: &[u8]) -> Spot {
         let place = self.digest.place(key);
+        let leaf = self.leaves.get((place >> 48) as u32);
+        (place, leaf.map_or(Err(0), |leaf| leaf.find(place, key)))
+    }
+
+    fn row_at(&self, (place, at): Spot) -> Option<Row<'_>> {
+        Some(self.leaves.get((place >> 48) as u32)?.row(at.ok()?))
+    }
+
+    fn put(&mut self, (place, at): Spot, key: &[u8], packed: &[u8]) -> Former {
         let number = (place >> 48) as u32;
-        let packed = pack(place, version, key, content, failed);
         if let Some(unkept) = &mut self.unkept {
             let digest = self.digest;
             unkept.note(key, |key| (digest.place(key) >> 48) as u32);
         }
         let leaf = self.leaves.get_mut(number);
         let (digest, is_unit) = (&self.digest, matches!(self.trees, Trees::Unit { .. }));
-        let (at, old) = match leaf.find(place, key) {
+        let mut former = Former::default();
+        let (at, len, old) = match at {
             Ok(at) => {
                 let row = leaf.row(at);
-                (at, Some((row.len(), Share::of(&row, digest, is_unit))))
+                let share = Share::of(&row, digest, is_unit);
+                former =
+                    Former { audience: share.entry.then(|| share.audience.clone()), failed: row.failed() };
+                (at, row.len(), Some(share))
             }
-            Err(at) => (at, None),
+            Err(at) => (at, 0, None),
         };
-        let (len, old) = old.map_or((0, None), |(len, share)| (len, Some(share)));
-        leaf.splice(at, len, &packed);
+        leaf.splice(at, len, packed);
         let new = Share::of(&leaf.row(at), digest, is_unit);
         self.account(number, old, &new);
+        former
     }
 
     /// From now on it is noted what a store lacks that holds the state as of `base`.
@@ -243,15 +284,11 @@ impl Table {
 
     /// Forgets a tombstone that was written by `version` and is final.
     pub(crate) fn forget(&mut self, version: Version, key: &[u8]) {
-        let place = self.digest.place(key);
-        let number = (place >> 48) as u32;
-        let Some((leaf, Ok(at))) = self.leaves.get(number).map(|leaf| (leaf, leaf.find(place, key))) else {
-            return;
-        };
-        let row = leaf.row(at);
+        let spot = self.spot(key);
+        let (Ok(at), Some(row)) = (spot.1, self.row_at(spot)) else { return };
         if row.deleted() && !row.failed() && row.version() == version {
             let len = row.len();
-            self.leaves.get_mut(number).splice(at, len, &[]);
+            self.leaves.get_mut((spot.0 >> 48) as u32).splice(at, len, &[]);
         }
     }
 

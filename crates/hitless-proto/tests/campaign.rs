@@ -73,13 +73,8 @@ fn who_was_denied_asks_again_as_soon_as_the_voter_has_lost_the_primary() {
     let says =
         |unit: &mut ControlUnit, message, now| unit.handle_message(card, Message::FromCard(message), now);
     unit.handle_connected(card, Life(3), Time(1));
-    let report = CardReport {
-        boot: Life(3),
-        promised: Epoch(1),
-        owner: OTHER.0,
-        ack_key: 0,
-        channels: vec![],
-    };
+    let report =
+        CardReport { boot: Life(3), promised: Epoch(1), owner: OTHER.0, ack_key: 0, channels: vec![] };
     says(&mut unit, FromCard::Report(report), Time(1));
     let asks = |unit: &mut ControlUnit| {
         let asked = Message::ToCard(ToCard::Vote(VoteRequest::Poll));

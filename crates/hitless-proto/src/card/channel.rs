@@ -342,14 +342,13 @@ impl Channel {
 
     /// Writes the mirror.
     fn hold(&mut self, op: &CardOp, failed: bool) {
-        let was_failed = self.table.row(&op.key).is_some_and(|row| row.failed());
-        self.failed = self.failed + u64::from(failed) - u64::from(was_failed);
         let content = op.content.as_ref().map(|content| Content {
             audience: if content.for_all { Audience::All } else { Audience::Cards([].into()) },
             card_part: content.part.clone(),
             standby_part: None,
         });
-        self.table.write(op.version, &op.key, content.as_ref(), failed);
+        let former = self.table.write(op.version, &op.key, content.as_ref(), failed);
+        self.failed = self.failed + u64::from(failed) - u64::from(former.failed);
         if content.is_none() {
             self.tombstones.push_back((op.version, op.key.clone()));
         }

@@ -99,7 +99,9 @@ impl Rebuild {
             match held {
                 None if content.is_none() => {}
                 Some(held) if held == (version, content.clone()) => {}
-                None | Some(_) => table.write(version, &key, content.as_ref(), false),
+                None | Some(_) => {
+                    table.write(version, &key, content.as_ref(), false);
+                }
             }
         }
     }

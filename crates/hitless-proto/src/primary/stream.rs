@@ -58,16 +58,25 @@ impl Stream {
         cookie: Cookie,
         (origin, to): (Origin, Audience),
     ) -> Version {
-        let version = Version { epoch, seq: self.issued().seq.next() };
+        let version = self.next_version(epoch);
         self.table.write(version, &change.key, change.content.as_ref(), false);
+        self.log_op(version, change, cookie, (origin, to));
+        version
+    }
+
+    fn next_version(&self, epoch: Epoch) -> Version {
+        Version { epoch, seq: self.issued().seq.next() }
+    }
+
+    fn log_op(&mut self, version: Version, change: Change, cookie: Cookie, (origin, to): (Origin, Audience)) {
         let update = Update { version, key: change.key, content: change.content, to, cookie, origin };
         self.log.push(Arc::new(update));
-        version
     }
 
     /// Issues what a source wants: to every card that held the entry or is to hold it.
     pub(super) fn submit(&mut self, epoch: Epoch, change: Change, cookie: Cookie) -> Version {
-        let held = self.table.row(&change.key).filter(|row| !row.deleted()).map(|row| row.audience());
+        let version = self.next_version(epoch);
+        let held = self.table.write(version, &change.key, change.content.as_ref(), false).audience;
         let wanted = change.content.as_ref().map(|content| content.audience.clone());
         let to = match (held, wanted) {
             (Some(held), Some(wanted)) => held.union(&wanted),
@@ -75,7 +84,8 @@ impl Stream {
             // Deleting what is not there: said to all, so that it is programmed wherever it lingers.
             (None, None) => Audience::All,
         };
-        self.issue(epoch, change, cookie, (Origin::Source, to))
+        self.log_op(version, change, cookie, (Origin::Source, to));
+        version
     }
 
     /// Issues the current state of a key again, for some cards only.

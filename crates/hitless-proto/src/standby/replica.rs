@@ -271,9 +271,11 @@ impl Replica {
     }
 
     fn write(&mut self, update: &Update) {
-        let older = self.table.row(&update.key).is_none_or(|row| row.version() < update.version);
-        if older || !holds(Rule::FoldOverOlder) {
-            self.table.write(update.version, &update.key, update.content.as_ref(), false);
+        let (version, content) = (update.version, update.content.as_ref());
+        if holds(Rule::FoldOverOlder) {
+            self.table.write_over_older(version, &update.key, content);
+        } else {
+            self.table.write(version, &update.key, content, false);
         }
     }
 
