@@ -176,7 +176,12 @@ fn misuse(world: &mut World, place: Place, choices: &mut Choices<'_>) {
         2 => {
             let outcomes =
                 (0..small & 7).map(|at| if at == 3 { Err("no".to_owned()) } else { Ok(()) }).collect();
-            Input::Applied { process: ProcessId(1 + u16::from(small >> 7)), batch: number >> 3 & 7, outcomes }
+            let (process, batch) = (ProcessId(1 + u16::from(small >> 7)), number >> 3 & 7);
+            // Whoever believes it gives the next one.
+            world.hosts[place]
+                .batches
+                .retain(|under_way| (under_way.process, under_way.number) != (process, batch));
+            Input::Applied { process, batch, outcomes }
         }
         // Only other parties of the chassis get through a handshake, in whatever life.
         3 | 4 => {

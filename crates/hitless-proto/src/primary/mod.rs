@@ -423,8 +423,8 @@ impl Primary {
             if stream.safe > stream.programmed || stream.programmed > stream.issued().seq {
                 return Err("safe <= programmed <= issued");
             }
-            let unstable = stream.issued().seq.0.saturating_sub(stream.stable.0);
-            if self.takeover.is_none() && stream.failures.is_empty() && unstable > 2 * MAX_UNSTABLE as u64 {
+            let unbounded = stream.unstable() > 2 * MAX_UNSTABLE;
+            if self.takeover.is_none() && stream.failures.is_empty() && unbounded {
                 return Err("what is not stable is bounded");
             }
             if stream.feeds.values().any(|feed| feed.acked > feed.prev || feed.prev >= feed.next) {

@@ -47,7 +47,14 @@ impl Stream {
         if self.feeds.values().any(|feed| feed.holds_intake(last)) {
             return 0;
         }
-        MAX_UNSTABLE.saturating_sub(last.0.saturating_sub(self.stable.0) as usize)
+        MAX_UNSTABLE.saturating_sub(self.unstable())
+    }
+
+    /// Ops that are not stable yet. What came before the log begins was settled by a comparison, and the position at which this
+    /// epoch found itself may be any.
+    pub(super) fn unstable(&self) -> usize {
+        let settled = self.stable.max(self.log.from());
+        usize::try_from(self.issued().seq.0.saturating_sub(settled.0)).unwrap_or(usize::MAX)
     }
 
     /// Issues an op: into the state and the log, from where every follower is sent it.
@@ -271,7 +278,7 @@ impl Stream {
 
     /// Notes which followers something waits for: a full log, or their being brought in step.
     pub(super) fn mark_silent(&mut self, now: Time) {
-        let full = self.issued().seq.0.saturating_sub(self.stable.0) >= MAX_UNSTABLE as u64;
+        let full = self.unstable() >= MAX_UNSTABLE;
         let stable = self.stable;
         for feed in self.feeds.values_mut() {
             let holds_up = full && feed.in_step() && feed.settled <= stable;
