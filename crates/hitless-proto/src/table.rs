@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use self::leaf::Leaf;
-use self::row::pack;
+use self::row::{leaf_of, pack};
 use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
 use crate::entry::{Audience, Blob, Content};
 use crate::ids::{CardId, Seq, Version};
@@ -164,7 +164,7 @@ impl Table {
     }
 
     pub(crate) fn leaf_of(&self, key: &[u8]) -> u32 {
-        (self.digest.place(key) >> 48) as u32
+        leaf_of(self.digest.place(key))
     }
 
     /// The row of a key, which may be a tombstone.
@@ -194,19 +194,19 @@ impl Table {
 
     fn spot(&self, key: &[u8]) -> Spot {
         let place = self.digest.place(key);
-        let leaf = self.leaves.get((place >> 48) as u32);
+        let leaf = self.leaves.get(leaf_of(place));
         (place, leaf.map_or(Err(0), |leaf| leaf.find(place, key)))
     }
 
     fn row_at(&self, (place, at): Spot) -> Option<Row<'_>> {
-        Some(self.leaves.get((place >> 48) as u32)?.row(at.ok()?))
+        Some(self.leaves.get(leaf_of(place))?.row(at.ok()?))
     }
 
     fn put(&mut self, (place, at): Spot, key: &[u8], packed: &[u8]) -> Former {
-        let number = (place >> 48) as u32;
+        let number = leaf_of(place);
         if let Some(unkept) = &mut self.unkept {
             let digest = self.digest;
-            unkept.note(key, |key| (digest.place(key) >> 48) as u32);
+            unkept.note(key, |key| leaf_of(digest.place(key)));
         }
         let leaf = self.leaves.get_mut(number);
         let (digest, is_unit) = (&self.digest, matches!(self.trees, Trees::Unit { .. }));
@@ -288,7 +288,7 @@ impl Table {
         let (Ok(at), Some(row)) = (spot.1, self.row_at(spot)) else { return };
         if row.deleted() && !row.failed() && row.version() == version {
             let len = row.len();
-            self.leaves.get_mut((spot.0 >> 48) as u32).splice(at, len, &[]);
+            self.leaves.get_mut(leaf_of(spot.0)).splice(at, len, &[]);
         }
     }
 

@@ -69,18 +69,19 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
         }
         None => remarks.push("Redis is not installed, and can be installed as root only.".to_owned()),
     }
-    let ratios = ratios(&figures);
-    Ok(Measured {
+    let mut measured = Measured {
         name: "steady".into(),
         title: "Steady state".into(),
         method: METHOD.into(),
         size: format!("{count} keys, {rounds} rounds"),
         machine,
         figures,
-        ratios,
+        ratios: Vec::new(),
         plots: Vec::new(),
         remarks,
-    })
+    };
+    measured.ratios = ratios(&measured);
+    Ok(measured)
 }
 
 type Latencies = (Vec<f64>, Vec<f64>);
@@ -211,8 +212,8 @@ fn figures(how: &str, costs: &Costs) -> Vec<Figure> {
     ]
 }
 
-fn ratios(figures: &[Figure]) -> Vec<Ratio> {
-    let median = |what: &str| figures.iter().find(|figure| figure.what == what).map(Figure::median);
+fn ratios(measured: &Measured) -> Vec<Ratio> {
+    let median = |what: &str| measured.figure(what).map(Figure::median);
     let mut ratios = Vec::new();
     for what in [OPS.to_owned(), format!("{OPS}{KEPT}")] {
         let Some(ours) = median(&what) else { continue };

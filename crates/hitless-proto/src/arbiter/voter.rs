@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::arbiter::{Record, VoterState};
-use crate::ids::{Epoch, UnitId};
+use crate::ids::{Epoch, Life, UnitId};
 use crate::message::{Ballot, Poll, VoteReply, VoteRequest};
 use crate::rules::{Rule, holds};
 
@@ -67,8 +67,11 @@ impl Voter {
         (reply, binding && self.state != self.saved && holds(Rule::DurableVote))
     }
 
-    /// The link to the primary is gone: what those are told that were denied for its sake.
-    pub fn primary_lost(&mut self) -> Vec<(UnitId, VoteReply)> {
+    /// The link with `unit` in this life is gone. If that was the primary: what those are told that were denied for its sake.
+    pub fn handle_lost(&mut self, unit: UnitId, life: Life) -> Vec<(UnitId, VoteReply)> {
+        if self.state.accepted.owner_life() != Some((unit, life)) {
+            return Vec::new();
+        }
         let waiting = core::mem::take(&mut self.waiting);
         waiting.into_iter().map(|unit| (unit, self.poll(false))).collect()
     }

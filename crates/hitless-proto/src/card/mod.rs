@@ -134,10 +134,9 @@ impl Card {
         self.out.retain(|output| !matches!(output, Output::Transmit { to, .. } if *to == gone));
         self.durably.forget(Party::Unit(unit));
         self.claim.take_if(|claim| claim.unit == unit);
-        let Some(voter) = &mut self.voter else { return };
-        if voter.state().accepted.owner_life() == life.map(|life| (unit, life)) {
-            let told = voter.primary_lost();
-            told.into_iter().for_each(|(to, reply)| self.send(to, FromCard::Vote(reply)));
+        let (Some(voter), Some(life)) = (&mut self.voter, life) else { return };
+        for (to, reply) in voter.handle_lost(unit, life) {
+            self.send(to, FromCard::Vote(reply));
         }
     }
 

@@ -161,6 +161,11 @@ pub(super) fn head(bytes: &[u8]) -> Option<(u32, usize)> {
     Some((place, len))
 }
 
+/// The leaf of a place.
+pub(super) fn leaf_of(place: u64) -> u32 {
+    (place >> 48) as u32
+}
+
 /// The part of a place that is kept in the row.
 pub(super) fn below_leaf(place: u64) -> u32 {
     (place >> 16) as u32

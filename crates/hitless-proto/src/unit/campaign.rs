@@ -187,12 +187,10 @@ impl ControlUnit {
     }
 
     /// As a voter: a link is gone. If it was the primary's, units that were denied for its sake are told.
-    pub(super) fn primary_unheard(&mut self, unit: UnitId, life: Life) {
+    pub(super) fn voter_lost(&mut self, unit: UnitId, life: Life) {
         let Some(voter) = &mut self.voter else { return };
-        if voter.state().accepted.owner_life() == Some((unit, life)) {
-            for (to, reply) in voter.primary_lost() {
-                self.deliver(Party::Unit(to), Message::Unit(UnitMessage::Voted(reply)));
-            }
+        for (to, reply) in voter.handle_lost(unit, life) {
+            self.deliver(Party::Unit(to), Message::Unit(UnitMessage::Voted(reply)));
         }
     }
 

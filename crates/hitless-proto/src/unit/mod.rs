@@ -126,7 +126,7 @@ impl ControlUnit {
             proposer.handle_lost(peer);
         }
         if let (Party::Unit(unit), Some(life)) = (peer, life) {
-            self.primary_unheard(unit, life);
+            self.voter_lost(unit, life);
         }
         match &mut self.acting {
             Acting::Primary(primary) => primary.handle_lost(&mut self.context, peer),

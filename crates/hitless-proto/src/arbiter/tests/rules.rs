@@ -146,14 +146,15 @@ impl Bench {
 /// Else who was denied by a voter that learns of the death a little later waits for its own timer.
 #[test]
 fn voter_that_loses_the_primary_tells_those_it_had_denied_once() {
-    let state = VoterState { promised: ballot(1, U1), accepted: record(1, 0, U1, &[]) };
+    let state = VoterState { promised: ballot(1, U1), accepted: record(1, 0, U1, &[(U1, L)]) };
     let mut voter = Voter::new(state.clone());
     for (unit, hears) in [(U2, true), (U3, false)] {
         voter.handle(unit, &VoteRequest::Poll, hears);
     }
     let poll = Poll { hears_primary: false, promised: state.promised, accepted: state.accepted };
-    assert_eq!(voter.primary_lost(), [(U2, VoteReply::Poll(poll))]);
-    assert_eq!(voter.primary_lost(), []);
+    assert_eq!([voter.handle_lost(U2, L), voter.handle_lost(U1, Life(6))], [[], []], "not the primary");
+    assert_eq!(voter.handle_lost(U1, L), [(U2, VoteReply::Poll(poll))]);
+    assert_eq!(voter.handle_lost(U1, L), []);
 }
 
 #[test]
