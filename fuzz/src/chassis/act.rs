@@ -51,7 +51,9 @@ pub(super) fn next(world: &mut World, choices: &mut Choices<'_>) {
         67 => world.restart(a, true),
         68 => world.restart(a, false),
         69..=73 => disorder(world, (a, b), kind & 1 == 0),
-        74..=99 => change(world, (a, b), choices),
+        74..=97 => change(world, (a, b), choices),
+        98 => found(world, a, choices),
+        99 => world.take(a, Input::Curable { process: [fib::ID, table::ID][usize::from(parties >> 7)] }),
         100..=119 => body(world, (a, b), choices),
         120..=123 => again(world, (a, b), choices),
         _ => misuse(world, a, choices),
@@ -62,8 +64,21 @@ pub(super) fn next(world: &mut World, choices: &mut Choices<'_>) {
     }
 }
 
-/// A source submits: two processes, few keys, so that they meet.
+/// A source submits.
 pub(super) fn submit(world: &mut World, place: Place, choices: &mut Choices<'_>) {
+    let (process, change) = some_change(choices);
+    world.take(place, Input::Submit { process, change });
+}
+
+/// A forwarding table is seen to hold something.
+fn found(world: &mut World, place: Place, choices: &mut Choices<'_>) {
+    let (process, change) = some_change(choices);
+    let part = change.content.map(|content| content.card_part);
+    world.take(place, Input::Found { process, key: change.key, part });
+}
+
+/// Of two processes, and few keys, so that they meet.
+fn some_change(choices: &mut Choices<'_>) -> (ProcessId, Change) {
     let (process, key, value) = (choices.byte(), choices.byte() % 8, choices.byte());
     let (process, mut change) = if process & 1 == 0 {
         (fib::ID, fib_change(key, value))
@@ -75,7 +90,7 @@ pub(super) fn submit(world: &mut World, place: Place, choices: &mut Choices<'_>)
     {
         content.audience = Audience::cards([CardId(1 + u16::from(value & 1))]);
     }
-    world.take(place, Input::Submit { process, change });
+    (process, change)
 }
 
 fn table_change(key: u8, value: u8) -> Change {

@@ -11,7 +11,7 @@ use crate::entry::{Audience, Blob, CardOp, Content, Cookie};
 use crate::ids::{Epoch, ProcessId, Seq, Version};
 use crate::io::{Outcome, Write};
 use crate::limits::{BATCH_OPS, MAX_HISTORY, MAX_NACKS, MAX_REASON};
-use crate::message::{Ask, Broken, CardOps, Fill, Nack, Start};
+use crate::message::{Ask, CardOps, Fill, Nack, Start};
 use crate::rules::{Rule, holds};
 use crate::status::ClientProgress;
 use crate::table::Table;
@@ -86,8 +86,6 @@ pub(super) struct Channel {
     retry_from: Option<Blob>,
     /// Mends changed which keys are refused, and the primary does not know.
     untold: bool,
-    /// The channel must begin again, for the primary to learn that.
-    complaint: Option<Broken>,
     pub(super) history: VecDeque<Done>,
     /// Where the channel began, or what was stable since: of ops up to here there is no history.
     pub(super) history_from: Seq,
@@ -122,7 +120,6 @@ impl Channel {
             astray: BTreeSet::new(),
             retry_from: None,
             untold: false,
-            complaint: None,
             history: VecDeque::new(),
             history_from: Seq(0),
             tombstones: VecDeque::new(),
@@ -145,7 +142,8 @@ impl Channel {
         self.epoch = start.epoch;
         self.received = start.base.seq;
         self.broken = false;
-        self.complaint = None;
+        // What comes next is a comparison.
+        self.untold = false;
         self.consumed = 0;
         self.nacks.clear();
         self.cookie = Cookie::None;
@@ -336,7 +334,6 @@ impl Channel {
                 self.done(op, is_op, outcome.err());
             }
         }
-        self.complain();
         true
     }
 

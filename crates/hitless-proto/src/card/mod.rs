@@ -268,10 +268,10 @@ impl Card {
             if channel.ack_due {
                 channel.ack_due = false;
                 self.send_ack(process);
-            } else if let Some(broken) = channel.next_complaint() {
-                self.send(owner, FromCard::Broken(broken));
             } else if let Some((batch, writes)) = channel.next_mends() {
                 self.out.push_back(Output::Apply { process, batch, writes });
+            } else if let Some(broken) = channel.next_complaint() {
+                self.send(owner, FromCard::Broken(broken));
             } else if let Some(ask) = channel.next_ask() {
                 let tell = answer::tell(channel, self.config.card, ask);
                 self.send(owner, FromCard::Tell(tell));

@@ -217,6 +217,21 @@ fn what_was_refused_is_written_again_when_it_may_be_taken_and_the_primary_is_to_
     assert_eq!((card.status().channels[0].failed, batch(&drain(&mut card))), (1, None));
 }
 
+/// A link that comes up is heard of more than once.
+#[test]
+fn what_was_cured_is_told_also_if_it_was_to_be_tried_once_more() {
+    let mut card = card();
+    let (op, _) = batch(&send(&mut card, 1, "key", Some("value"))).unwrap();
+    card.handle_applied(TABLE, op, vec![Err(String::from("the link is down"))]);
+    drain(&mut card);
+    card.handle_curable(TABLE);
+    let (retry, _) = batch(&drain(&mut card)).unwrap();
+    card.handle_curable(TABLE);
+    card.handle_applied(TABLE, retry, vec![Ok(())]);
+    assert!(complains(&drain(&mut card)));
+    assert_eq!(card.status().channels[0].failed, 0);
+}
+
 #[test]
 fn refused_keys_beyond_those_that_may_wait_are_all_tried_again_in_order() {
     let mut card = card();

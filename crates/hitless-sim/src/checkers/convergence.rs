@@ -1,7 +1,8 @@
 //! L1: after healing every forwarding table is what the primary wants, every standby holds what the primary does, and sources
 //! are told that all they asked of it is safe.
 
-use hitless_proto::ids::{Party, UnitId};
+use hitless_proto::ids::{CardId, Party, ProcessId, UnitId};
+use hitless_proto::status::ChannelStatus;
 
 use crate::world::World;
 
@@ -37,6 +38,14 @@ pub fn check(world: &World) -> Result<(), String> {
             if status.channels.iter().any(|channel| !channel.in_step || channel.queued > 0) {
                 return Err(format!("{card} is not in step"));
             }
+            let refused = status.channels.iter().find(|channel| channel.process == *process);
+            let (refused, counted) =
+                (refused.map(|channel| channel.failed), counted(world, primary, (*card, *process)));
+            if refused != counted {
+                return Err(format!(
+                    "{card} {process}: refuses {refused:?} keys, {primary} counts {counted:?}"
+                ));
+            }
         }
         for unit in world.units().iter().filter(|unit| **unit != primary) {
             same(world, primary, *unit, *process)?;
@@ -45,12 +54,14 @@ pub fn check(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-fn same(
-    world: &World,
-    primary: UnitId,
-    unit: UnitId,
-    process: hitless_proto::ids::ProcessId,
-) -> Result<(), String> {
+/// How many keys the primary counts as refused by a card.
+fn counted(world: &World, primary: UnitId, (card, process): (CardId, ProcessId)) -> Option<u64> {
+    let channels = world.unit_status(primary)?.channels;
+    let of = |channel: &&ChannelStatus| channel.process == process && channel.follower == Party::Card(card);
+    channels.iter().find(of).map(|channel| channel.failed)
+}
+
+fn same(world: &World, primary: UnitId, unit: UnitId, process: ProcessId) -> Result<(), String> {
     let (ours, theirs) = (world.held(primary, process), world.held(unit, process));
     for key in ours.keys().chain(theirs.keys()) {
         if ours.get(key) != theirs.get(key) {

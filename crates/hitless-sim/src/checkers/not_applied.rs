@@ -1,4 +1,4 @@
-//! "Not applied" is final once promised: a promise names every op that the card applied and the claimant lacks, nothing is
+//! "Not applied" is final once promised: a promise names every op that the card applied and the claimant lacks, nothing new is
 //! being written when it is given, and from then on the card takes only what the epoch that it promised gave it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +111,10 @@ impl Checker for NotApplied {
             Seen::Started { party: Party::Card(card) } => {
                 self.cards.remove(card);
             }
-            Seen::Apply { party: Party::Card(card), process, .. } => {
+            // What the card writes again is what it has processed.
+            Seen::Apply { party: Party::Card(card), process, writes }
+                if !scene.world.writes_again(*card, *process, writes) =>
+            {
                 self.cards.entry(*card).or_default().writing.insert(*process);
             }
             Seen::Applied { party: Party::Card(card), process, .. } => {

@@ -11,6 +11,8 @@ use crate::world::World;
 
 /// Half a period of a link that flaps at 10 Hz.
 const FLAP: u64 = 50_000;
+/// Between two things that are told of an interface, in microseconds.
+const NEXT_NEWS: u64 = 100;
 
 /// Undoes one fault.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(super) enum Undo {
     Audit(CardId, ProcessId, Row),
     /// The interface of a next hop is up again: so many times more it goes down.
     Interface(CardId, Blob, u64),
+    /// Something more about an interface that is up.
+    Curable(CardId),
 }
 
 /// What is to be undone, by time.
@@ -83,6 +87,11 @@ impl Undoing {
         if world.audit_table(card, fib::ID) > 0 {
             world.hit_as(Row::InterfaceFlaps, Victim::Card);
         }
+        if up {
+            // Its state and its addresses are told one by one, the later ones while the card writes what it had refused.
+            world.curable(card, fib::ID);
+            self.plan(world.now().after(NEXT_NEWS), Undo::Curable(card));
+        }
         if left > 0 {
             self.plan(world.now().after(FLAP), Undo::Interface(card, key, left - 1));
         }
@@ -117,6 +126,7 @@ impl Undoing {
                 }
             }
             Undo::Flap(a, b, left) => self.flap(world, (a, b), left),
+            Undo::Curable(card) => world.curable(card, fib::ID),
             Undo::Interface(card, key, left) => self.interface(world, (card, key), left),
         }
     }

@@ -76,6 +76,15 @@ impl World {
         told
     }
 
+    /// Whoever watches a forwarding table tells the card that it may take now what it refused.
+    pub fn curable(&mut self, card: CardId, process: ProcessId) {
+        self.trace.line(self.clock.now(), || format!("{card} {process}: refusals may be cured"));
+        self.tell(Party::Card(card), |machine, _| match machine {
+            Machine::Card(card) => card.handle_curable(process),
+            Machine::Unit(_) => {}
+        });
+    }
+
     pub(super) fn audit_tables(&mut self) {
         for card in self.cards.clone() {
             for process in self.processes.clone() {

@@ -130,6 +130,27 @@ fn a_mend_that_is_refused_may_be_tried_again_in_a_takeover() {
 }
 
 #[test]
+fn what_a_card_cures_by_itself_the_primary_comes_to_know() {
+    let slow = Timing { retry: 600_000_000, audit: 0, ..Timing::default() };
+    let mut world = up(World::builder().timing(slow));
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    world.fail_key(CardId(1), table::ID, b"key-3");
+    world.edit_table(CardId(1), table::ID, &Blob::new(b"key-3"), None);
+    assert_eq!(world.audit_table(CardId(1), table::ID), 1);
+    world.run_for(1_000_000).unwrap();
+    convergence::check(&world).unwrap_err();
+    assert_eq!(world.mirrored(CardId(1), table::ID, b"key-3").map(|held| held.2), Some(true));
+    world.table_mut(CardId(1), table::ID).unwrap().failing.clear();
+    // The second time it is told while the table works on it.
+    world.curable(CardId(1), table::ID);
+    world.run_until(|world| world.card(CardId(1)).unwrap().mending(table::ID)).unwrap();
+    world.curable(CardId(1), table::ID);
+    world.run_for(1_000_000).unwrap();
+    convergence::check(&world).unwrap();
+}
+
+#[test]
 fn a_route_is_mended_though_its_next_hop_was_withdrawn() {
     let mut world = up(World::builder());
     let (hop, route) = (FibKey::NextHop(1), FibKey::main("10.0.1.0/24".parse().unwrap()));

@@ -95,22 +95,15 @@ impl Channel {
         }
     }
 
-    /// Once nothing more is to be written again: where the outcomes are not what the primary knows of, it finds out by digest,
-    /// as after a hole.
-    pub(super) fn complain(&mut self) {
-        if !self.untold || !self.astray.is_empty() || self.retry_from.is_some() {
-            return;
-        }
-        self.untold = false;
-        if !self.broken {
-            let (epoch, process, session) = (self.epoch, self.process, self.session);
-            self.complaint = Some(Broken { epoch, process, session, at: self.hole() });
-        }
-    }
-
-    /// What the primary is to be told when mends changed what is refused.
+    /// Once nothing more is to be written again: where the outcomes are not what the primary knows of, it is told to find out by
+    /// digest, as after a hole.
     pub(in crate::card) fn next_complaint(&mut self) -> Option<Broken> {
-        self.complaint.take()
+        let over = !self.busy() && self.astray.is_empty() && self.retry_from.is_none();
+        if !over || !core::mem::take(&mut self.untold) || self.broken {
+            return None;
+        }
+        let (epoch, process, session) = (self.epoch, self.process, self.session);
+        Some(Broken { epoch, process, session, at: self.hole() })
     }
 
     /// For tests: an entry that the forwarding table refused.
