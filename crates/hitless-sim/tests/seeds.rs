@@ -82,6 +82,7 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         23489,
         "safe survives, wrongly: a card had refused the op, and died while the state was rebuilt from it",
     ),
+    (3169, "no end: the primary looked for ops to send that its log did not keep any more"),
 ];
 
 #[test]

@@ -89,27 +89,41 @@ impl Primary {
     /// A follower saw a hole, or its forwarding table did not take what it holds: its channel begins again, and is compared.
     /// One from which the state is rebuilt is read on: compared with what is not complete, it would lose the rest.
     pub(crate) fn take_broken(&mut self, context: &mut Context, party: Party, broken: &Broken) {
-        let Some(stream) = self.streams.get_mut(&broken.process) else { return };
-        let last = stream.issued().seq;
-        let Some(feed) = stream.feeds.get_mut(&party) else { return };
+        let stream = self.streams.get_mut(&broken.process);
+        let Some(feed) = stream.and_then(|stream| stream.feeds.get_mut(&party)) else { return };
         if broken.epoch != self.epoch || !feed.open() || feed.session != broken.session {
             return;
         }
+        feed.silent_since = None;
         let read = feed.read_upto();
-        feed.begin(last);
-        if let Some(told) = read {
-            feed.state = FeedState::Adopting { told };
-        }
-        self.roster_due = true;
-        if let Party::Card(card) = party {
-            self.takeover.iter_mut().for_each(|takeover| takeover.begins_anew(broken.process, card));
-            self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
-        }
-        context.event(Event::OutOfStep { process: broken.process, follower: party, reason: "it saw a hole" });
-        send_start(context, self.epoch, stream, party);
-        if let (Some(_), Party::Card(card)) = (read, party) {
+        self.begin_anew(context, party, broken.process, "it saw a hole");
+        if let (Some(told), Party::Card(card)) = (read, party) {
+            self.set_state(party, broken.process, FeedState::Adopting { told });
             self.read_on(context, card, broken.process);
         }
+    }
+
+    /// A channel begins again at what was issued last, to be compared. If its follower was silent, it still is.
+    pub(super) fn begin_anew(
+        &mut self,
+        context: &mut Context,
+        party: Party,
+        process: ProcessId,
+        reason: &'static str,
+    ) {
+        let Some(stream) = self.streams.get_mut(&process) else { return };
+        let last = stream.issued().seq;
+        let Some(feed) = stream.feeds.get_mut(&party) else { return };
+        let silent_since = feed.silent_since;
+        feed.begin(last);
+        feed.silent_since = silent_since;
+        self.roster_due = true;
+        if let Party::Card(card) = party {
+            self.takeover.iter_mut().for_each(|takeover| takeover.begins_anew(process, card));
+            self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
+        }
+        context.event(Event::OutOfStep { process, follower: party, reason });
+        send_start(context, self.epoch, stream, party);
     }
 
     /// A follower answers a digest question.

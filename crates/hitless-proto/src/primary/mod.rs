@@ -321,6 +321,9 @@ impl Primary {
                 context.event(Event::Completed { process, programmed: stream.programmed, safe: stream.safe });
             }
             stream.mark_silent(now);
+            for party in stream.overtaken() {
+                self.begin_anew(context, party, process, "it is further behind than ops are kept");
+            }
         }
     }
 
@@ -429,6 +432,9 @@ impl Primary {
             }
             if stream.feeds.values().any(|feed| feed.acked > feed.prev || feed.prev >= feed.next) {
                 return Err("acked <= sent < next");
+            }
+            if !stream.overtaken().is_empty() {
+                return Err("the log keeps what is to be sent");
             }
         }
         Ok(())

@@ -53,7 +53,7 @@ fn pump_ops(context: &mut Context, epoch: Epoch, stream: &mut Stream, (party, ga
     let Stream { feeds, log, process, stable, .. } = stream;
     let Some(feed) = feeds.get_mut(&party) else { return };
     let gate = if matches!(party, Party::Card(_)) { gate } else { Seq(u64::MAX) };
-    while feed.next <= log.last().seq.min(gate) && feed.window_left() > 0 {
+    while feed.next <= gate && log.get(feed.next).is_some() && feed.window_left() > 0 {
         let prev = feed.prev;
         let (process, session, stable) = (*process, feed.session, *stable);
         match party {

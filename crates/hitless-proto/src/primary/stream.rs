@@ -265,6 +265,13 @@ impl Stream {
         (self.programmed, self.safe) != before
     }
 
+    /// The followers of which the log does not keep any more what they are to be sent next: they are behind, and nothing waits for
+    /// them, since they are not in step, or in no record yet.
+    pub(super) fn overtaken(&self) -> Vec<Party> {
+        let behind = |feed: &&Feed| feed.open() && feed.read_upto().is_none() && feed.next <= self.log.from();
+        self.feeds.values().filter(behind).map(|feed| feed.party).collect()
+    }
+
     /// Up to where the state is whole for good.
     pub(super) fn kept_at(&self) -> KeptAt {
         let whole = |feed: &&Feed| feed.in_step() && feed.settled >= self.stable;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use hitless_sim::sweep::{self, Total};
@@ -11,6 +12,9 @@ use super::Ended;
 use super::arguments::{Change, cores, seeds};
 use super::progress::Progress;
 use super::text;
+
+/// No seed takes so long, not on a busy machine either.
+const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 pub(crate) struct Sweep {
@@ -47,13 +51,24 @@ impl Sweep {
             sweep::Sweep { seeds: self.seeds.clone(), jobs, twice, stop_at_first, case: self.change.case() };
         let (mut progress, mut printed, mut result) = (Progress::new(), 0, Ok(()));
         let all = self.seeds.end - self.seeds.start;
+        let (mut last, mut since) = (0, Instant::now());
         let total = sweep.run(|total| {
+            if total.seeds > last {
+                (last, since) = (total.seeds, Instant::now());
+            }
             while printed < total.failures.len() && !self.json {
                 progress.clear();
                 result = text::failure(out, &total.failures[printed]);
                 printed += 1;
             }
-            progress.tell(|| format!("{} of {all} seeds, {} failed", total.seeds, total.failures.len()));
+            progress.tell(|| {
+                let (done, failed) = (total.seeds, total.failures.len());
+                let so_far = format!("{done} of {all} seeds, {failed} failed");
+                if since.elapsed() < LONG {
+                    return so_far;
+                }
+                format!("{so_far}; seed {} is still running, does it end?", self.seeds.start + done)
+            });
         });
         progress.clear();
         result?;

@@ -4,7 +4,9 @@ use super::*;
 use hitless_proto::config::{OutputRule, Timing};
 use hitless_proto::entry::{Audience, Blob, Change, Content};
 use hitless_proto::ids::Epoch;
+use hitless_proto::limits::LOG_RETAIN;
 use hitless_proto::process::fib::{self, FibKey, Member, NextHop, Route};
+use hitless_proto::status::ChannelState;
 
 fn holds(world: &World, card: u16, key: &str) -> Option<String> {
     let entries = world.table(CardId(card), table::ID).unwrap().entries();
@@ -148,6 +150,26 @@ fn what_a_card_cures_by_itself_the_primary_comes_to_know() {
     world.curable(CardId(1), table::ID);
     world.run_for(1_000_000).unwrap();
     convergence::check(&world).unwrap();
+}
+
+#[test]
+fn a_card_that_is_further_behind_than_ops_are_kept_is_compared_anew() {
+    let mut world = up(World::builder().units(1).cards(1));
+    load(&mut world, 0, 10);
+    world.run_until(World::all_safe).unwrap();
+    world.kill(C1);
+    world.restart(C1);
+    let channel = |world: &World| {
+        let channels = world.unit_status(UnitId(1)).unwrap().channels;
+        channels.into_iter().find(|of| of.process == table::ID && of.follower == C1).unwrap()
+    };
+    world.run_until(|world| channel(world).state == ChannelState::Comparing).unwrap();
+    // Nothing waits for it until it is compared, and that it does not answer.
+    world.hold_one_way(C1, U1);
+    world.run_for(10_000).unwrap();
+    load(&mut world, 0, 2 * LOG_RETAIN as u32);
+    world.run_until(|world| said(world, "further behind than ops are kept") > 0).unwrap();
+    settle(&mut world);
 }
 
 #[test]
