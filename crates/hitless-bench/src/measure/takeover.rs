@@ -20,6 +20,8 @@ use crate::source::Source;
 const UNACKED: usize = 256;
 /// The primary dies at most so many microseconds after they were handed to the feed: when some are on their way.
 const SPREAD: u64 = 2_000;
+/// The size of a table that the goals are for, over 1,000 failovers.
+const GOAL_ENTRIES: u64 = 1_000_000;
 /// A takeover of any table.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
@@ -65,8 +67,12 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
             remarks.push(format!("{entries} entries were left out: too little memory."));
             continue;
         }
-        let count =
-            setting.failovers.unwrap_or(setting.size.pick(2, 20, if entries > 1_000_000 { 10 } else { 100 }));
+        let full = match entries {
+            GOAL_ENTRIES => 1_000,
+            ..GOAL_ENTRIES => 100,
+            _more => 10,
+        };
+        let count = setting.failovers.unwrap_or(setting.size.pick(2, 20, full));
         let seen = failovers(setting, entries, count).await?;
         let baseline = tokio::task::spawn_blocking(move || baselines(entries)).await??;
         ours.push((entries as f64, Figure::new("", "", seen.takeover.clone()).median()));
