@@ -12,6 +12,7 @@ use hitless_proto::process::fib::{self, FibKey, NextHop, Route};
 use hitless_proto::process::table;
 use hitless_proto::wire::{decode, encode};
 
+use super::host::PROCESSES;
 use super::world::{Place, World};
 use crate::choices::Choices;
 
@@ -53,7 +54,7 @@ pub(super) fn next(world: &mut World, choices: &mut Choices<'_>) {
         69..=73 => disorder(world, (a, b), kind & 1 == 0),
         74..=97 => change(world, (a, b), choices),
         98 => found(world, a, choices),
-        99 => world.take(a, Input::Curable { process: [fib::ID, table::ID][usize::from(parties >> 7)] }),
+        99 => world.take(a, Input::Curable { process: PROCESSES[usize::from(parties >> 7)] }),
         100..=119 => body(world, (a, b), choices),
         120..=123 => again(world, (a, b), choices),
         _ => misuse(world, a, choices),

@@ -374,7 +374,8 @@ impl Primary {
         // again still stands: issued now, it would count as named again.
         let hands_over = matches!(self.phase, Phase::HandingOver(_));
         let later = hands_over || self.takeover.as_ref().is_some_and(|takeover| !takeover.planned);
-        for stream in self.streams.values_mut() {
+        for process in context.process_ids() {
+            let Some(stream) = self.streams.get_mut(&process) else { continue };
             for (card, key) in stream.failures.due(now) {
                 if later {
                     stream.failures.try_at(card, &key, now.after(timing.retry));
@@ -383,26 +384,28 @@ impl Primary {
                 }
             }
             for party in stream.silent(&timing, now) {
-                let last = stream.issued().seq;
-                let Some(feed) = stream.feeds.get_mut(&party) else { continue };
-                feed.lost();
-                feed.begin(last);
-                feed.given_up = true;
-                let reason = "something waited for it, and it was silent for too long";
-                context.event(Event::OutOfStep { process: stream.process, follower: party, reason });
-                pump::send_start(context, epoch, stream, party);
-                self.roster_due = true;
-                if let Party::Card(card) = party {
-                    self.takeover.iter_mut().for_each(|takeover| takeover.lost(card));
-                    self.recovery.iter_mut().for_each(|recovery| recovery.lost(card));
-                }
+                self.give_up(context, party, process);
             }
+            let Some(stream) = self.streams.get_mut(&process) else { continue };
             stream.audit(context, epoch, now);
         }
         if let Some(takeover) = &mut self.takeover {
             takeover.give_up_silent(&timing, now);
         }
         self.switchover_timeout(context, now);
+    }
+
+    /// Something waited for a follower, and it was silent for too long: nothing does until it is in step again.
+    fn give_up(&mut self, context: &mut Context, party: Party, process: ProcessId) {
+        let stream = self.streams.get_mut(&process);
+        let Some(feed) = stream.and_then(|stream| stream.feeds.get_mut(&party)) else { return };
+        feed.lost();
+        feed.given_up = true;
+        if let Party::Card(card) = party {
+            self.takeover.iter_mut().for_each(|takeover| takeover.lost(card));
+        }
+        let reason = "something waited for it, and it was silent for too long";
+        self.begin_anew(context, party, process, reason);
     }
 
     /// What the unit's store is to be given next, once the state is whole.
