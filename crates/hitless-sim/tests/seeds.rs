@@ -83,6 +83,11 @@ const ONCE_BROKEN: &[(u64, &str)] = &[
         "safe survives, wrongly: a card had refused the op, and died while the state was rebuilt from it",
     ),
     (3169, "no end: the primary looked for ops to send that its log did not keep any more"),
+    (11222, "what is told to be safe is held, wrongly: what was told was that nothing is safe yet"),
+    (
+        15846,
+        "a planned switchover replays zero bytes: a card that had just come in step lacked what was stable without it",
+    ),
 ];
 
 #[test]

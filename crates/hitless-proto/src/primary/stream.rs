@@ -265,6 +265,13 @@ impl Stream {
         (self.programmed, self.safe) != before
     }
 
+    /// All that was issued is stable, and answered by whoever is in step: who came to be so just now was not waited for before,
+    /// and may still lack what was stable without it.
+    pub(super) fn drained(&self) -> bool {
+        let last = self.issued().seq;
+        self.stable == last && self.feeds.values().all(|feed| !feed.in_step() || feed.settled >= last)
+    }
+
     /// The followers of which the log does not keep any more what they are to be sent next: they are behind, and nothing waits for
     /// them, since they are not in step, or in no record yet.
     pub(super) fn overtaken(&self) -> Vec<Party> {

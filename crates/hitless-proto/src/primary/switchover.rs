@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::feed::FeedState;
-use super::{Phase, Primary};
+use super::{Phase, Primary, Stream};
 use crate::context::Context;
 use crate::error::SwitchoverError;
 use crate::ids::{Party, Time, UnitId};
@@ -21,7 +21,7 @@ pub(super) struct Switchover {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Intake is closed; what was issued is still to become stable.
+    /// Intake is closed; what was issued is still to become stable, and to be answered by every follower in step.
     Draining,
     /// The candidate's digest is asked for once more.
     Comparing,
@@ -76,13 +76,13 @@ impl Primary {
         if !context.connected(candidate) && matches!(switchover.step, Step::Draining | Step::Comparing) {
             return self.abort_switchover(context, "the link with the candidate is gone");
         }
-        let drained = self.writing.is_none()
-            && self.streams.values().all(|stream| stream.stable == stream.issued().seq);
+        let drained = self.writing.is_none() && self.streams.values().all(Stream::drained);
+        let drained = drained || !holds(Rule::Drain);
         // The answer to an audit would be taken for one to the comparison.
         let audits = |feed: &super::Feed| feed.in_step() && !feed.audit_possible();
         let asked = self.streams.values().any(|stream| stream.feeds.get(&candidate).is_some_and(audits));
         match switchover.step {
-            Step::Draining if (drained || !holds(Rule::Drain)) && !asked => {
+            Step::Draining if drained && !asked => {
                 switchover.step = Step::Comparing;
                 for stream in self.streams.values_mut() {
                     if let Some(feed) = stream.feeds.get_mut(&candidate).filter(|feed| feed.in_step()) {
@@ -90,7 +90,8 @@ impl Primary {
                     }
                 }
             }
-            Step::Comparing => {
+            // A card may have come in step meanwhile.
+            Step::Comparing if drained => {
                 let equal = self
                     .streams
                     .values()
@@ -102,7 +103,7 @@ impl Primary {
                     context.send_unit(to, UnitMessage::Primary(ToStandby::HandOver(hand_over)));
                 }
             }
-            Step::Draining | Step::HandedOver | Step::TakingBack => {}
+            Step::Draining | Step::Comparing | Step::HandedOver | Step::TakingBack => {}
         }
     }
 

@@ -12,7 +12,8 @@ use super::{Checker, Scene, Seen};
 
 #[derive(Default)]
 pub(super) struct Completion {
-    told: BTreeMap<(UnitId, ProcessId), (Epoch, Seq)>,
+    /// The epoch, and the watermarks that were told in it: `programmed` and `safe`.
+    told: BTreeMap<(UnitId, ProcessId), (Epoch, Seq, Seq)>,
 }
 
 /// Of the ops of this epoch after `from` up to `upto`: a card in step that did not ack one for it.
@@ -54,10 +55,14 @@ impl Checker for Completion {
         let Some(unit) = scene.world.unit(*id) else { return Ok(()) };
         let Some(progress) = unit.progress(*process).filter(|progress| progress.leads) else { return Ok(()) };
         let told = self.told.entry((*id, *process)).or_default();
-        let from = if told.0 == progress.epoch { told.1 } else { Seq(0) };
-        *told = (progress.epoch, *programmed);
+        let (_, from, safe_before) = Some(*told).filter(|told| told.0 == progress.epoch).unwrap_or_default();
+        *told = (progress.epoch, *programmed, *safe);
         if let Some(what) = not_acked(scene, unit, *process, (progress.epoch, from, *programmed)) {
             return Err(format!("{id} {process}: {what}, which did not ack it"));
+        }
+        // What is told once more beside `programmed` is no new promise; that nothing is safe is none at all.
+        if *safe == safe_before {
+            return Ok(());
         }
         match scene.past.lacking(unit, (progress.epoch, *safe), *process) {
             Some(standby) => {
