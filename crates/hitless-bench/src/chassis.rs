@@ -29,9 +29,11 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct Shape {
     pub(crate) units: u8,
     pub(crate) cards: u16,
-    /// Lines for each `[[card]]`.
+    /// Lines for the first `[[card]]`.
     pub(crate) card: String,
-    /// Sections of the chassis file beside units and cards.
+    /// Lines of `[chassis]`.
+    pub(crate) chassis: String,
+    /// Sections of the chassis file beside these.
     pub(crate) sections: String,
     /// Control units keep their entries on disk, as they do by default.
     pub(crate) keeps: bool,
@@ -41,7 +43,8 @@ pub(crate) struct Shape {
 
 impl Shape {
     pub(crate) fn new(units: u8, cards: u16) -> Self {
-        Self { units, cards, card: String::new(), sections: String::new(), keeps: true, dial: None }
+        let [chassis, card, sections] = [const { String::new() }; 3];
+        Self { units, cards, card, chassis, sections, keeps: true, dial: None }
     }
 }
 
@@ -222,6 +225,14 @@ impl Chassis {
         }
     }
 
+    /// Writes of a card into its forwarding table, since it started.
+    pub(crate) async fn written(&self, card: CardId) -> Result<u64> {
+        match ask(&self.admin(Party::Card(card))?, Request::Status).await? {
+            Answer::Card(status) => Ok(status.channels.iter().map(|channel| channel.writes).sum()),
+            other => bail!("{card} answered {other:?}"),
+        }
+    }
+
     /// Waits until `unit` has folded everything of this process up to `seq`.
     pub(crate) async fn folded(&self, unit: UnitId, process: u16, seq: u64) -> Result<()> {
         let begun = Instant::now();
@@ -238,7 +249,8 @@ impl Chassis {
 
 /// The chassis file.
 fn toml(shape: &Shape, ports: &Ports) -> Result<String> {
-    let mut text = format!("[chassis]\nname = \"bench-{}\"\n\n{}\n", std::process::id(), shape.sections);
+    let name = std::process::id();
+    let mut text = format!("[chassis]\nname = \"bench-{name}\"\n{}\n\n{}\n", shape.chassis, shape.sections);
     for (unit, address) in &ports.protocol {
         let admin = ports.admin(Party::Unit(*unit))?;
         writeln!(text, "[[unit]]\nid = {}\naddress = \"{address}\"\nadmin = \"{admin}\"", unit.0)?;
@@ -249,7 +261,8 @@ fn toml(shape: &Shape, ports: &Ports) -> Result<String> {
     }
     for card in (1..=shape.cards).map(CardId) {
         let admin = ports.admin(Party::Card(card))?;
-        writeln!(text, "[[card]]\nid = {}\nadmin = \"{admin}\"\nstate = \"{card}\"\n{}", card.0, shape.card)?;
+        let lines = if card == CardId(1) { &*shape.card } else { "" };
+        writeln!(text, "[[card]]\nid = {}\nadmin = \"{admin}\"\nstate = \"{card}\"\n{lines}", card.0)?;
     }
     Ok(text)
 }

@@ -12,6 +12,7 @@ mod proxy;
 mod rows;
 mod sample;
 mod show;
+mod single;
 mod source;
 
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ struct Arguments {
     /// Say how far the figures agree with those of an earlier run, whose raw samples are in this folder.
     #[arg(long, value_name = "FOLDER")]
     against: Option<PathBuf>,
-    /// Failovers per size of the table.
+    /// At most so many failovers per size of the table: 1,000 of a million entries take most of an hour.
     #[arg(long, value_name = "N")]
     failovers: Option<usize>,
     /// The binary that is measured; by default the one beside this program.

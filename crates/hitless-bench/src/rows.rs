@@ -7,7 +7,7 @@ use hitless_adapters::source::GeneratedTable;
 use hitless_admin::{Bytes, ChangeRow};
 use hitless_proto::entry::{Blob, Change};
 use hitless_proto::io::Write;
-use hitless_proto::process::fib::{FibKey, ID as FIB, NextHop, Route};
+use hitless_proto::process::fib::{FibKey, ID as FIB, Member, NextHop, Route};
 use ipnet::IpNet;
 
 /// Next hops that routes spread over.
@@ -56,6 +56,18 @@ pub(crate) fn next_hops_of(family: Family, device: Option<&str>) -> Vec<ChangeRo
         row_of(FIB, &key.put(NextHop::Via { gateway, device }.encode(), note()))
     };
     (1..=NEXT_HOPS).map(put).collect()
+}
+
+/// A group of these next hops, all alike.
+pub(crate) fn group(id: u32, next_hops: &[u32]) -> ChangeRow {
+    let members = next_hops.iter().map(|id| Member { next_hop: *id, weight: 1 });
+    row_of(FIB, &FibKey::NextHop(id).put(NextHop::Group(members.collect()).encode(), note()))
+}
+
+/// A route to each prefix by the same next hop or group.
+pub(crate) fn all_by(prefixes: &[IpNet], next_hop: u32) -> Vec<ChangeRow> {
+    let part = Route::to(next_hop).encode();
+    prefixes.iter().map(|net| row_of(FIB, &FibKey::main(*net).put(part.clone(), note()))).collect()
 }
 
 fn id_octets(id: u32) -> [u8; 4] {

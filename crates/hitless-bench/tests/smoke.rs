@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-const NAMES: [&str; 7] = ["steady", "takeover", "kernel", "memory", "cards", "detection", "rejoin"];
+const NAMES: [&str; 9] =
+    ["steady", "takeover", "kernel", "memory", "cards", "detection", "rejoin", "next-hop", "audit"];
 
 #[test]
 fn every_measurement_runs_and_is_rendered() {

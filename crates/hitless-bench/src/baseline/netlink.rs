@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -32,6 +33,11 @@ pub(crate) struct Took {
 /// Adds routes to `next_hop`, which must be there, to the main table.
 pub(crate) fn add(prefixes: &[IpNet], next_hop: u32) -> Result<Took> {
     send(prefixes, NLM_F_CREATE | NLM_F_EXCL, |net| RouteNetlinkMessage::NewRoute(route(net, next_hop)))
+}
+
+/// Moves them to `next_hop`.
+pub(crate) fn replace(prefixes: &[IpNet], next_hop: u32) -> Result<Took> {
+    send(prefixes, NLM_F_CREATE | NLM_F_REPLACE, |net| RouteNetlinkMessage::NewRoute(route(net, next_hop)))
 }
 
 /// Deletes them.

@@ -1,9 +1,11 @@
 //! The measurements, one file each. Each runs its baselines itself, so that both see the same machine.
 
+mod audit;
 mod cards;
 mod detection;
 mod kernel;
 mod memory;
+mod next_hop;
 mod rejoin;
 mod steady;
 mod takeover;
@@ -45,11 +47,16 @@ pub(crate) struct Setting {
     /// The binary `hitless`.
     pub(crate) program: PathBuf,
     pub(crate) size: Size,
-    /// Failovers per size of the table, instead of what the size says.
+    /// Most failovers per size of the table.
     pub(crate) failovers: Option<usize>,
 }
 
 impl Setting {
+    /// Of so many failovers, those that there is time for.
+    pub(crate) fn failovers_of(&self, full: usize) -> usize {
+        self.failovers.map_or(full, |most| full.min(most))
+    }
+
     /// Whether missing packages may be installed.
     pub(crate) fn installs(&self) -> bool {
         self.size != Size::Tiny
@@ -73,6 +80,10 @@ pub(crate) enum Name {
     Detection,
     /// Bytes for a unit that was away.
     Rejoin,
+    /// A next hop dies under all routes.
+    NextHop,
+    /// What looking for silent damage costs.
+    Audit,
 }
 
 /// Runs one.
@@ -85,5 +96,7 @@ pub(crate) async fn run(name: Name, setting: &Setting) -> Result<Measured> {
         Name::Cards => cards::measure(setting).await,
         Name::Detection => detection::measure(setting).await,
         Name::Rejoin => rejoin::measure(setting).await,
+        Name::NextHop => next_hop::measure(setting).await,
+        Name::Audit => audit::measure(setting).await,
     }
 }

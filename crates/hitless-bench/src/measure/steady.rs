@@ -1,9 +1,9 @@
 //! Steady state: how many ops a second are submitted, sent, applied, acked and folded; and how long one takes.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use hitless_admin::{Answer, ChangeRow, Client, Notice, Request, Submit};
+use anyhow::{Context, Result};
+use hitless_admin::ChangeRow;
 use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::process::fib::ID as FIB;
 
@@ -14,15 +14,16 @@ use crate::machine::Machine;
 use crate::process;
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
+use crate::single::Single;
 use crate::source::Source;
 
 const CARD: Party = Party::Card(CardId(1));
 /// What is measured first.
 const OPS: &str = "ops, submitted to folded";
+const PROGRAMMED: &str = "one op, until it is programmed";
+const GATED: &str = "one op, until it is programmed, gated";
 /// Of control units that keep their entries.
 const KEPT: &str = ", state on disk";
-/// One op is answered within this, or something is wrong.
-const ANSWER: Duration = Duration::from_secs(5);
 /// Bytes of a submit of one change, about.
 const SUBMIT_BYTES: usize = 100;
 
@@ -50,6 +51,7 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let prefixes = prefixes(count, Family::Both);
     let (costs, latencies) = of_chassis(setting, &prefixes, rounds, false).await?;
     let (kept, _) = of_chassis(setting, &prefixes, rounds, true).await?;
+    let gated = gated(setting, &prefixes).await?;
     let loopback = loopback::round_trips(setting.size.pick(20, 2_000, 10_000), SUBMIT_BYTES)?;
     let redis = if redis::available(setting.installs()) {
         Some(against_redis(&prefixes, rounds).await?)
@@ -58,8 +60,9 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     };
     let mut figures = figures("", &costs);
     figures.extend(self::figures(KEPT, &kept));
-    figures.push(Figure::new("one op, until it is programmed", "us", latencies.0));
+    figures.push(Figure::new(PROGRAMMED, "us", latencies.0));
     figures.push(Figure::new("one op, until it is safe", "us", latencies.1));
+    figures.push(Figure::new(GATED, "us", gated.0));
     figures.push(Figure::new("loopback round trip", "us", loopback));
     let mut remarks = Vec::new();
     match redis {
@@ -139,43 +142,26 @@ async fn round(
 
 /// Microseconds until programmed, and until safe, of so many changes one after the other.
 async fn latencies(address: &str, prefixes: &[ipnet::IpNet], count: usize) -> Result<Latencies> {
-    let client = Client::connect(address, ANSWER).await?;
-    let (mut sender, mut receiver) = client.split();
+    let mut single = Single::connect(address).await?;
     let (mut programmed, mut safe) = (Vec::new(), Vec::new());
-    // The source is a thread of this process that sleeps in between, as a real one does.
     for row in routes(&prefixes[..count.min(prefixes.len())], 99) {
-        let begun = Instant::now();
-        sender.send(Request::Submit(Submit { changes: vec![row], lines: Vec::new() })).await?;
-        let (mut seq, mut first, mut marks) = (None, None, (0, 0));
-        loop {
-            let line = tokio::time::timeout(ANSWER, receiver.receive())
-                .await
-                .with_context(|| format!("op {seq:?} is not safe: the watermarks are {marks:?}"))??;
-            if let Some(error) = line.error {
-                bail!("the primary refuses: {error}");
-            }
-            match (line.answer, line.notice) {
-                (Some(Answer::Accepted(accepted)), _) => {
-                    seq = accepted.ranges.first().map(|range| range.2);
-                }
-                (_, Some(Notice::Completed { process, programmed, safe })) if process == FIB.0 => {
-                    marks = (programmed, safe);
-                }
-                (Some(other), _) => bail!("answered {other:?}"),
-                (None, _) => {}
-            }
-            let micros = begun.elapsed().as_secs_f64() * 1e6;
-            if first.is_none() && seq.is_some_and(|seq| marks.0 >= seq) {
-                first = Some(micros);
-            }
-            if seq.is_some_and(|seq| marks.1 >= seq) {
-                safe.push(micros);
-                break;
-            }
-        }
-        programmed.extend(first);
+        let took = single.change(row).await?;
+        programmed.push(took.programmed);
+        safe.push(took.safe);
     }
     Ok((programmed, safe))
+}
+
+/// Likewise, of a chassis of its own that sends cards an op when every standby has it.
+async fn gated(setting: &Setting, prefixes: &[ipnet::IpNet]) -> Result<Latencies> {
+    let gated = Shape { keeps: false, chassis: "output_rule = \"gated\"".to_owned(), ..Shape::new(2, 1) };
+    let mut chassis = Chassis::start(&setting.program, &gated).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops(None)).await?;
+    source.stop();
+    let primary = chassis.whole().await?;
+    let address = chassis.admin(Party::Unit(primary))?;
+    latencies(&address, prefixes, setting.size.pick(20, 500, 2_000)).await
 }
 
 async fn against_redis(prefixes: &[ipnet::IpNet], rounds: usize) -> Result<(Vec<f64>, Vec<f64>)> {
@@ -223,9 +209,14 @@ fn ratios(measured: &Measured) -> Vec<Ratio> {
             ratios.push(ratio.goal(Goal::TimesBaselineAtLeast(3.0)));
         }
     }
-    if let (Some(ours), Some(theirs)) = (median("one op, until it is safe"), median("loopback round trip")) {
-        ratios
-            .push(Ratio::new("one op, until it is safe", "us", ours).against("loopback round trip", theirs));
+    if let (Some(ours), Some(gated), Some(theirs)) =
+        (median(PROGRAMMED), median(GATED), median("loopback round trip"))
+    {
+        let more = Ratio::new(format!("{PROGRAMMED}, beyond a loopback round trip"), "us", ours - theirs);
+        ratios.push(Ratio::new(PROGRAMMED, "us", ours).against("loopback round trip", theirs));
+        ratios.push(more.goal(Goal::AtMost(5.0)));
+        let gated = Ratio::new(GATED, "us", gated).against("loopback round trip", theirs);
+        ratios.push(gated.goal(Goal::TimesBaselineAtMost(1.5)));
     }
     ratios
 }

@@ -1,0 +1,100 @@
+//! What looking for silent damage costs: audits by digest, and comparisons of everything with the kernel.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use hitless_proto::ids::{CardId, Party, UnitId};
+
+use super::Setting;
+use crate::chassis::{Chassis, Shape};
+use crate::machine::Machine;
+use crate::namespace::{LINK, allowed, inside};
+use crate::rows::{Family, next_hops, prefixes, routes};
+use crate::sample::{Figure, Goal, Measured, Ratio};
+use crate::source::Source;
+
+/// Seconds between two audits: as it is by default, and here, so that many fall into a short time.
+struct Period {
+    default: f64,
+    here: f64,
+}
+
+const DIGEST: Period = Period { default: 60.0, here: 1.0 };
+const KERNEL: Period = Period { default: 300.0, here: 10.0 };
+
+const METHOD: &str = "A chassis at rest whose card has its routes in the kernel, in a network namespace of its own: processor time of each \
+    process, as a share of one core. Once without audits, once with one by digest each second, and once with a comparison of everything with \
+    the kernel every 10 s. What they add, by their number, is what one costs; the share is that at the default periods: 60 s and 300 s.";
+
+pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
+    let machine = Machine::look();
+    let count = setting.size.pick(1_000, 100_000, 1_000_000);
+    let mut measured = Measured {
+        name: "audit".into(),
+        title: "Audits".into(),
+        method: METHOD.into(),
+        size: format!("{count} IPv4 routes"),
+        machine,
+        figures: Vec::new(),
+        ratios: Vec::new(),
+        plots: Vec::new(),
+        remarks: Vec::new(),
+    };
+    if !allowed() {
+        measured.remarks.push("Not measured: network namespaces need root.".to_owned());
+        return Ok(measured);
+    }
+    let setting = setting.clone();
+    let of_kernel = move || inside(async move || of_chassis(&setting, count).await);
+    let [rest, digest, kernel] = tokio::task::spawn_blocking(of_kernel).await??;
+    for (how, shares) in
+        [("no audits", rest), ("by digest each second", digest), ("of the kernel each 10 s", kernel)]
+    {
+        for (who, share) in ["primary", "standby", "card"].iter().zip(shares) {
+            measured.figures.push(Figure::new(format!("{who}, {how}"), "% of a core", vec![share]));
+        }
+    }
+    // What is added is noise where it is negative.
+    let at_default = |shares: [f64; 3], who: usize, period: &Period| {
+        (shares[who] - rest[who]).max(0.0) * period.here / period.default
+    };
+    for (at, who) in ["primary", "standby", "card"].iter().enumerate() {
+        let share = at_default(digest, at, &DIGEST) + at_default(kernel, at, &KERNEL);
+        let what = format!("audits at their default periods, {who}");
+        measured.ratios.push(Ratio::new(what, "% of a core", share).goal(Goal::AtMost(1.0)));
+    }
+    Ok(measured)
+}
+
+/// Shares of a core in percent, of primary, standby, and card: without audits, with those by digest, with those of the kernel.
+async fn of_chassis(setting: &Setting, count: u64) -> Result<[[f64; 3]; 3]> {
+    let time = Duration::from_secs(setting.size.pick(1, 10, 40));
+    let mut all = Vec::new();
+    for (digest, kernel) in [(0.0, 0.0), (DIGEST.here, 0.0), (0.0, KERNEL.here)] {
+        let shape = Shape {
+            card: format!("table = \"linux\"\nlinux = {{ audit_s = {kernel} }}"),
+            sections: format!("[timing]\naudit_ms = {}\n", digest * 1e3),
+            ..Shape::new(2, 1)
+        };
+        all.push(at_rest(setting, &shape, count, time).await?);
+    }
+    <[_; 3]>::try_from(all).map_err(|_| anyhow::anyhow!("three chassis were measured"))
+}
+
+async fn at_rest(setting: &Setting, shape: &Shape, count: u64, time: Duration) -> Result<[f64; 3]> {
+    let mut chassis = Chassis::start(&setting.program, shape).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops(Some(LINK))).await?;
+    source.put(routes(&prefixes(count, Family::V4), 0)).await?;
+    source.stop();
+    let primary = chassis.whole().await?;
+    let parties = [Party::Unit(primary), Party::Unit(UnitId(3 - primary.0)), Party::Card(CardId(1))];
+    // What is kept is written, and queues are given back.
+    tokio::time::sleep(time / 4).await;
+    let spent = || parties.iter().map(|party| chassis.on_processor(*party)).collect::<Result<Vec<f64>>>();
+    let before = spent()?;
+    tokio::time::sleep(time).await;
+    let after = spent()?;
+    ensure!(before.len() == parties.len(), "a party is missing");
+    Ok(std::array::from_fn(|at| (after[at] - before[at]) / time.as_secs_f64() * 100.0))
+}
