@@ -48,9 +48,18 @@ fn memory_gb() -> Option<u64> {
     Some(kilobytes / (1024 * 1024))
 }
 
+/// What is measured, as git knows it; what a run writes itself does not count as a change.
 fn commit() -> String {
-    let words = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
-    let output = Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(words).output();
-    let text = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
-    text.map_or("unknown".to_owned(), |text| String::from_utf8_lossy(&text).trim().to_owned())
+    let git = |words: &[&str]| {
+        let output =
+            Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(words).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let head = git(&["rev-parse", "--short=12", "HEAD"]);
+    let changed = git(&["status", "--porcelain", "--", ":/", ":(top,exclude)docs/performance*"]);
+    match (head, changed) {
+        (Some(head), Some(changed)) if changed.is_empty() => head,
+        (Some(head), _) => head + "-dirty",
+        (None, _) => "unknown".to_owned(),
+    }
 }
