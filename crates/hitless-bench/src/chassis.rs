@@ -24,6 +24,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 /// Pause between two looks at what is waited for.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// Lines for a card whose table is the kernel's.
+pub(crate) const LINUX: &str = "table = \"linux\"";
+
+/// The other one of two units.
+pub(crate) fn other(unit: UnitId) -> UnitId {
+    UnitId(3 - unit.0)
+}
+
 /// Which parties there are, and what differs from the defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {

@@ -21,8 +21,13 @@ pub(crate) fn allowed() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// What is said of a measurement where they cannot.
+pub(crate) const NOT_MEASURED: &str = "Not measured: network namespaces need root.";
+
 /// Runs `what` on a thread in a namespace of its own, with an asynchronous runtime of that thread alone.
-pub(crate) fn inside<T: Send + 'static>(what: impl AsyncFnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn inside<T: Send + 'static>(
+    what: impl AsyncFnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     let thread = std::thread::spawn(move || {
         #[expect(deprecated, reason = "of its flags only those about open files could do harm")]
         rustix::thread::unshare(UnshareFlags::NEWNET).context("no network namespace")?;
@@ -31,7 +36,8 @@ pub(crate) fn inside<T: Send + 'static>(what: impl AsyncFnOnce() -> Result<T> + 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(what())
     });
-    thread.join().map_err(|_| anyhow::anyhow!("the measurement has failed"))?
+    let end = move || thread.join().map_err(|_| anyhow::anyhow!("the measurement has failed"));
+    tokio::task::spawn_blocking(end).await??
 }
 
 /// Runs `ip` with these words.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use hitless_admin::{AnswerLine, Client, Notice, Request};
+use hitless_admin::{AnswerLine, Client, Notice, Request, TakeoverReport};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -11,6 +11,9 @@ use tokio::task::JoinHandle;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Notices that were heard and not looked at yet.
 const HEARD: usize = 4096;
+
+/// A takeover of any table.
+pub(crate) const TAKEOVER: Duration = Duration::from_secs(30);
 
 /// A watching connection.
 pub(crate) struct Watching {
@@ -35,6 +38,15 @@ impl Watching {
             drop(keep);
         });
         Ok(Self { heard, task })
+    }
+
+    /// The next takeover: when it was heard of, and what it did.
+    pub(crate) async fn takeover(&mut self) -> Result<(Instant, TakeoverReport)> {
+        let over = |notice| match notice {
+            Notice::Takeover(report) => Some(report),
+            _other => None,
+        };
+        self.until(TAKEOVER, over).await
     }
 
     /// The next notice of which `wanted` makes something.

@@ -109,6 +109,21 @@ impl Figure {
 }
 
 impl Measured {
+    /// A measurement that begins: the machine is looked at before there is load.
+    pub(crate) fn begin(name: &str, title: &str, method: &str, size: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            method: method.to_owned(),
+            size,
+            machine: Machine::look(),
+            figures: Vec::new(),
+            ratios: Vec::new(),
+            plots: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
     pub(crate) fn figure(&self, what: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.what == what)
     }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use hitless_proto::ids::{CardId, Party, UnitId};
+use anyhow::Result;
+use hitless_proto::ids::{CardId, Party};
 
-use super::Setting;
-use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
-use crate::namespace::{LINK, allowed, inside};
+use super::{Setting, loaded};
+use crate::chassis::{LINUX, Shape, other};
+use crate::namespace::{LINK, NOT_MEASURED, allowed, inside};
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
-use crate::source::Source;
 
 /// Seconds between two audits: as it is by default, and here, so that many fall into a short time.
 struct Period {
@@ -27,26 +25,15 @@ const METHOD: &str = "A chassis at rest whose card has its routes in the kernel,
     the kernel every 10 s. What they add, by their number, is what one costs; the share is that at the default periods: 60 s and 300 s.";
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let count = setting.size.pick(1_000, 100_000, 1_000_000);
-    let mut measured = Measured {
-        name: "audit".into(),
-        title: "Audits".into(),
-        method: METHOD.into(),
-        size: format!("{count} IPv4 routes"),
-        machine,
-        figures: Vec::new(),
-        ratios: Vec::new(),
-        plots: Vec::new(),
-        remarks: Vec::new(),
-    };
+    let size = format!("{count} IPv4 routes");
+    let mut measured = Measured::begin("audit", "Audits", METHOD, size);
     if !allowed() {
-        measured.remarks.push("Not measured: network namespaces need root.".to_owned());
+        measured.remarks.push(NOT_MEASURED.to_owned());
         return Ok(measured);
     }
     let setting = setting.clone();
-    let of_kernel = move || inside(async move || of_chassis(&setting, count).await);
-    let [rest, digest, kernel] = tokio::task::spawn_blocking(of_kernel).await??;
+    let [rest, digest, kernel] = inside(async move || of_chassis(&setting, count).await).await?;
     for (how, shares) in
         [("no audits", rest), ("by digest each second", digest), ("of the kernel each 10 s", kernel)]
     {
@@ -72,7 +59,7 @@ async fn of_chassis(setting: &Setting, count: u64) -> Result<[[f64; 3]; 3]> {
     let mut all = Vec::new();
     for (digest, kernel) in [(0.0, 0.0), (DIGEST.here, 0.0), (0.0, KERNEL.here)] {
         let shape = Shape {
-            card: format!("table = \"linux\"\nlinux = {{ audit_s = {kernel} }}"),
+            card: format!("{LINUX}\nlinux = {{ audit_s = {kernel} }}"),
             sections: format!("[timing]\naudit_ms = {}\n", digest * 1e3),
             ..Shape::new(2, 1)
         };
@@ -82,19 +69,14 @@ async fn of_chassis(setting: &Setting, count: u64) -> Result<[[f64; 3]; 3]> {
 }
 
 async fn at_rest(setting: &Setting, shape: &Shape, count: u64, time: Duration) -> Result<[f64; 3]> {
-    let mut chassis = Chassis::start(&setting.program, shape).await?;
-    let source = Source::start(chassis.units());
-    source.put(next_hops(Some(LINK))).await?;
-    source.put(routes(&prefixes(count, Family::V4), 0)).await?;
-    source.stop();
-    let primary = chassis.whole().await?;
-    let parties = [Party::Unit(primary), Party::Unit(UnitId(3 - primary.0)), Party::Card(CardId(1))];
+    let routes = routes(&prefixes(count, Family::V4), 0);
+    let (chassis, primary) = loaded(setting, shape, next_hops(Some(LINK)), routes).await?;
+    let parties = [Party::Unit(primary), Party::Unit(other(primary)), Party::Card(CardId(1))];
     // What is kept is written, and queues are given back.
     tokio::time::sleep(time / 4).await;
     let spent = || parties.iter().map(|party| chassis.on_processor(*party)).collect::<Result<Vec<f64>>>();
     let before = spent()?;
     tokio::time::sleep(time).await;
     let after = spent()?;
-    ensure!(before.len() == parties.len(), "a party is missing");
     Ok(std::array::from_fn(|at| (after[at] - before[at]) / time.as_secs_f64() * 100.0))
 }

@@ -9,7 +9,6 @@ use ipnet::IpNet;
 
 use super::Setting;
 use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Axis, Figure, Line, Measured, Plot, Ratio};
 use crate::source::Source;
@@ -29,11 +28,13 @@ struct Cost {
 }
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let count = setting.size.pick(500, 50_000, 100_000);
     let prefixes = prefixes(count, Family::Both);
     let by_cards: &[u16] = setting.size.pick(&[1, 2], &[1, 2, 4, 8, 16], &[1, 2, 4, 8, 16, 32, 64]);
     let by_standbys: &[u8] = setting.size.pick(&[1], &[1, 2, 4], &[0, 1, 2, 4]);
+    let most = by_cards.last().copied().unwrap_or_default();
+    let size = format!("{count} keys; up to {most} cards");
+    let measured = Measured::begin("cards", "Many cards, many standbys", METHOD, size);
     let mut figures = Vec::new();
     let mut lines = vec![line("primary"), line("one card")];
     let mut first = None;
@@ -54,23 +55,17 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
         standbys[1].points.extend(cost.standby.map(|standby| (f64::from(count), standby)));
         figures.extend(describe(&format!("1 card, {count} standbys"), &cost));
     }
-    let most = by_cards.last().copied().unwrap_or_default();
     let ratio = Ratio::new(format!("primary, per op and card, of {most} cards"), "us", last)
         .against("of 1 card", first.unwrap_or_default());
     let axis = || Axis::linear("us on a processor per op");
     Ok(Measured {
-        name: "cards".into(),
-        title: "Many cards, many standbys".into(),
-        method: METHOD.into(),
-        size: format!("{count} keys; up to {most} cards"),
-        machine,
         figures,
         ratios: vec![ratio],
         plots: vec![
             Plot::new("cards", "Cost of an op by cards", Axis::linear("cards"), axis(), lines),
             Plot::new("standbys", "Cost of an op by standbys", Axis::linear("standbys"), axis(), standbys),
         ],
-        remarks: Vec::new(),
+        ..measured
     })
 }
 

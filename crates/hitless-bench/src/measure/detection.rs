@@ -3,19 +3,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use hitless_admin::Notice;
 use hitless_proto::ids::{Party, UnitId};
 
-use super::Setting;
-use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
+use super::{Setting, loaded};
+use crate::chassis::{Chassis, Shape, other};
 use crate::notices::Watching;
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Axis, Figure, Goal, Line, Measured, Plot, Ratio};
 use crate::source::Source;
 
-/// Longest wait for a takeover.
-const TAKEOVER: Duration = Duration::from_secs(30);
 /// Quick heartbeats: three missed make 30 ms.
 const QUICK: &str = "[liveness]\ninterval_ms = 10\nmissed = 3\n";
 /// What a party logs when it closes a link for missed heartbeats.
@@ -34,10 +30,11 @@ struct Struck {
 }
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let sizes: &[u64] =
         setting.size.pick(&[100], &[1_000, 100_000, 300_000], &[1_000, 100_000, 1_000_000, 3_000_000]);
     let count = setting.size.pick(1, 5, 20);
+    let size = format!("{count} deaths each");
+    let measured = Measured::begin("detection", "Detection", METHOD, size);
     let (mut figures, mut ratios, mut points) = (Vec::new(), Vec::new(), Vec::new());
     for &entries in sizes {
         let (megabytes, known) = killed(setting, entries, count).await?;
@@ -58,22 +55,17 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let line = Line { label: "SIGKILL, p50".to_owned(), points };
     let (x, y) = (Axis::linear("MB of the dying process"), Axis::linear("ms until the standby knows"));
     Ok(Measured {
-        name: "detection".into(),
-        title: "Detection".into(),
-        method: METHOD.into(),
-        size: format!("{count} deaths each"),
-        machine,
         figures,
         ratios,
         plots: vec![Plot::new("detection", "Detection by size", x, y, vec![line])],
-        remarks: Vec::new(),
+        ..measured
     })
 }
 
 /// Megabytes of the dying process, and milliseconds until its deaths were known.
 async fn killed(setting: &Setting, entries: u64, count: usize) -> Result<(f64, Vec<f64>)> {
-    let mut chassis = loaded(setting, &Shape::new(2, 1), entries).await?;
-    let mut primary = chassis.whole().await?;
+    let routes = routes(&prefixes(entries, Family::Both), 0);
+    let (mut chassis, mut primary) = loaded(setting, &Shape::new(2, 1), next_hops(None), routes).await?;
     let mut known = Vec::new();
     let mut bytes = 0.0;
     for _ in 0..count {
@@ -87,8 +79,8 @@ async fn killed(setting: &Setting, entries: u64, count: usize) -> Result<(f64, V
 
 async fn frozen(setting: &Setting, count: usize) -> Result<Vec<f64>> {
     let shape = Shape { sections: QUICK.to_owned(), ..Shape::new(2, 1) };
-    let mut chassis = loaded(setting, &shape, 1_000).await?;
-    let mut primary = chassis.whole().await?;
+    let routes = routes(&prefixes(1_000, Family::Both), 0);
+    let (mut chassis, mut primary) = loaded(setting, &shape, next_hops(None), routes).await?;
     let mut over = Vec::new();
     for _ in 0..count {
         over.push(strike(&mut chassis, primary, |chassis, party| chassis.freeze(party, true)).await?.over);
@@ -98,30 +90,16 @@ async fn frozen(setting: &Setting, count: usize) -> Result<Vec<f64>> {
     Ok(over)
 }
 
-async fn loaded(setting: &Setting, shape: &Shape, entries: u64) -> Result<Chassis> {
-    let mut chassis = Chassis::start(&setting.program, shape).await?;
-    let source = Source::start(chassis.units());
-    source.put(next_hops(None)).await?;
-    source.put(routes(&prefixes(entries, Family::Both), 0)).await?;
-    source.stop();
-    chassis.whole().await?;
-    Ok(chassis)
-}
-
 async fn strike(
     chassis: &mut Chassis,
     primary: UnitId,
     how: impl FnOnce(&mut Chassis, Party) -> Result<()>,
 ) -> Result<Struck> {
-    let successor = UnitId(3 - primary.0);
+    let successor = other(primary);
     let mut watching = Watching::start(&chassis.admin(Party::Unit(successor))?).await?;
     let begun = Instant::now();
     how(chassis, Party::Unit(primary))?;
-    let takeover = |notice| match notice {
-        Notice::Takeover(report) => Some(report),
-        _other => None,
-    };
-    let (heard, report) = watching.until(TAKEOVER, takeover).await?;
+    let (heard, report) = watching.takeover().await?;
     ensure!(report.unit == successor.0, "{} took over", report.unit);
     let over = (heard - begun).as_secs_f64() * 1e3;
     let took = report.phases.opened.max(report.phases.verified) as f64 / 1e3;

@@ -12,9 +12,8 @@ use ipnet::IpNet;
 
 use super::Setting;
 use crate::baseline::netlink;
-use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
-use crate::namespace::{LINK, allowed, inside, ip};
+use crate::chassis::{Chassis, LINUX, Shape};
+use crate::namespace::{LINK, NOT_MEASURED, allowed, inside, ip};
 use crate::process::of_this_thread;
 use crate::rows::{Family, deletes, next_hops, prefixes, routes, write};
 use crate::sample::{Figure, Goal, Measured, Ratio};
@@ -30,29 +29,18 @@ const METHOD: &str = "In a network namespace of its own. Raw: messages that were
     addresses (each beside the last, in the kernel's tree) or in no order. Everything is deleted between the rounds, which is \
     not counted. Since a round is short, processor time is given too: what counts where other work goes on beside.";
 
-pub(super) fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
+pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let count = setting.size.pick(1_000, 100_000, 1_000_000);
     let rounds = setting.size.pick(1, 3, 5);
-    let mut measured = Measured {
-        name: "kernel".into(),
-        title: "The Linux kernel".into(),
-        method: METHOD.into(),
-        size: format!("{count} IPv4 routes, {rounds} rounds"),
-        machine,
-        figures: Vec::new(),
-        ratios: Vec::new(),
-        plots: Vec::new(),
-        remarks: Vec::new(),
-    };
+    let size = format!("{count} IPv4 routes, {rounds} rounds");
+    let mut measured = Measured::begin("kernel", "The Linux kernel", METHOD, size);
     if !allowed() {
-        measured.remarks.push("Not measured: network namespaces need root.".to_owned());
+        measured.remarks.push(NOT_MEASURED.to_owned());
         return Ok(measured);
     }
     for ordered in [true, false] {
-        let program = setting.program.clone();
-        let setting = Setting { program, ..setting.clone() };
-        let seen = inside(async move || in_order(&setting, count, rounds, ordered).await)?;
+        let setting = setting.clone();
+        let seen = inside(async move || in_order(&setting, count, rounds, ordered).await).await?;
         let order = if ordered { "in order" } else { "shuffled" };
         measured.figures.extend(seen.figures(order));
         measured.ratios.extend(seen.ratios(order));
@@ -93,7 +81,7 @@ async fn in_order(setting: &Setting, count: u64, rounds: usize, ordered: bool) -
 
 /// Routes a second of each round.
 async fn chassis(setting: &Setting, prefixes: &[IpNet], rounds: usize, keeps: bool) -> Result<Vec<f64>> {
-    let shape = Shape { card: "table = \"linux\"".to_owned(), keeps, ..Shape::new(2, 1) };
+    let shape = Shape { card: LINUX.to_owned(), keeps, ..Shape::new(2, 1) };
     let chassis = Chassis::start(&setting.program, &shape).await?;
     let source = Source::start(chassis.units());
     source.put(next_hops(Some(LINK))).await?;

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use hitless_proto::ids::{CardId, Party, UnitId};
+use hitless_proto::ids::{CardId, Party};
 
 use super::{Setting, Size};
 use crate::baseline::{redis, zebra};
-use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
+use crate::chassis::{Chassis, LINUX, Shape, other};
 use crate::namespace::{LINK, allowed, inside};
 use crate::rows::{Family, next_hops_of, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
@@ -21,19 +20,9 @@ const METHOD: &str = "Two control units, a card with its table in memory; reside
     Redis: the same for a server with the same keys and values.";
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let count: u64 = setting.size.pick(5_000, 200_000, 1_000_000);
-    let mut measured = Measured {
-        name: "memory".into(),
-        title: "Memory".into(),
-        method: METHOD.into(),
-        size: format!("{count} entries of each family"),
-        machine,
-        figures: Vec::new(),
-        ratios: Vec::new(),
-        plots: Vec::new(),
-        remarks: Vec::new(),
-    };
+    let size = format!("{count} entries of each family");
+    let mut measured = Measured::begin("memory", "Memory", METHOD, size);
     for (family, name, goal) in [(Family::V4, "IPv4", 64.0), (Family::V6, "IPv6", 96.0)] {
         let (redis, zebra) = baselines(setting, count, family, &mut measured.remarks).await?;
         for (who, bytes) in grown(setting, count, family).await? {
@@ -66,11 +55,10 @@ async fn grown(setting: &Setting, count: u64, family: Family) -> Result<Vec<(Str
         ("standby, state on disk".to_owned(), keeping_standby),
     ];
     if allowed() {
-        let kernel = Shape { card: "table = \"linux\"".to_owned(), ..plain };
+        let kernel = Shape { card: LINUX.to_owned(), ..plain };
         let setting = setting.clone();
-        let of_kernel =
-            move || inside(async move || grown_of(&setting, count, family, (&kernel, Some(LINK))).await);
-        let [_, _, card] = tokio::task::spawn_blocking(of_kernel).await??;
+        let of_kernel = async move || grown_of(&setting, count, family, (&kernel, Some(LINK))).await;
+        let [_, _, card] = inside(of_kernel).await?;
         grown.push(("card, its table in the kernel".to_owned(), card));
     }
     Ok(grown)
@@ -87,7 +75,7 @@ async fn grown_of(
     let source = Source::start(chassis.units());
     source.put(next_hops_of(family, link)).await?;
     let primary = chassis.whole().await?;
-    let parties = [Party::Unit(primary), Party::Unit(UnitId(3 - primary.0)), Party::Card(CardId(1))];
+    let parties = [Party::Unit(primary), Party::Unit(other(primary)), Party::Card(CardId(1))];
     let held = || -> Result<Vec<u64>> { parties.iter().map(|party| chassis.resident(*party)).collect() };
     let before = held()?;
     source.put(routes(&prefixes(count, family), 0)).await?;
@@ -114,8 +102,8 @@ async fn baselines(
         None
     };
     let zebra = if zebra::available() && allowed() && setting.size != Size::Tiny {
-        let of_zebra = move || inside(async move || zebra::bytes_per_route(&prefixes(count, family)));
-        Some(("zebra", tokio::task::spawn_blocking(of_zebra).await??))
+        let of_zebra = async move || zebra::bytes_per_route(&prefixes(count, family));
+        Some(("zebra", inside(of_zebra).await?))
     } else {
         remarks.push(
             "zebra was left out: FRR is not installed, or we are not root, or there was no time.".to_owned(),

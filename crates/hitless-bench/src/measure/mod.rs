@@ -13,8 +13,12 @@ mod takeover;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use hitless_admin::ChangeRow;
+use hitless_proto::ids::UnitId;
 
+use crate::chassis::{Chassis, Shape};
 use crate::sample::Measured;
+use crate::source::Source;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,22 @@ impl Setting {
     }
 }
 
+/// A chassis that holds these next hops and routes, at rest, and its primary.
+async fn loaded(
+    setting: &Setting,
+    shape: &Shape,
+    next_hops: Vec<ChangeRow>,
+    routes: Vec<ChangeRow>,
+) -> Result<(Chassis, UnitId)> {
+    let mut chassis = Chassis::start(&setting.program, shape).await?;
+    let source = Source::start(chassis.units());
+    source.put(next_hops).await?;
+    source.put(routes).await?;
+    source.stop();
+    let primary = chassis.whole().await?;
+    Ok((chassis, primary))
+}
+
 /// All measurements, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Name {
@@ -91,7 +111,7 @@ pub(crate) async fn run(name: Name, setting: &Setting) -> Result<Measured> {
     match name {
         Name::Steady => steady::measure(setting).await,
         Name::Takeover => takeover::measure(setting).await,
-        Name::Kernel => kernel::measure(setting),
+        Name::Kernel => kernel::measure(setting).await,
         Name::Memory => memory::measure(setting).await,
         Name::Cards => cards::measure(setting).await,
         Name::Detection => detection::measure(setting).await,

@@ -10,9 +10,8 @@ use ipnet::IpNet;
 
 use super::Setting;
 use crate::baseline::netlink;
-use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
-use crate::namespace::{LINK, allowed, inside, ip};
+use crate::chassis::{Chassis, LINUX, Shape};
+use crate::namespace::{LINK, NOT_MEASURED, allowed, inside, ip};
 use crate::rows::{Family, all_by, group, next_hops, prefixes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
 use crate::single::Single;
@@ -36,26 +35,15 @@ const METHOD: &str = "In a network namespace of its own, a card with its routes 
     that spares is measured too. Baselines: every route is given another group, by hitless, and by raw batched netlink.";
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let count = setting.size.pick(1_000, 100_000, 1_000_000);
-    let mut measured = Measured {
-        name: "next-hop".into(),
-        title: "A next hop dies".into(),
-        method: METHOD.into(),
-        size: format!("{count} IPv4 routes"),
-        machine,
-        figures: Vec::new(),
-        ratios: Vec::new(),
-        plots: Vec::new(),
-        remarks: Vec::new(),
-    };
+    let size = format!("{count} IPv4 routes");
+    let mut measured = Measured::begin("next-hop", "A next hop dies", METHOD, size);
     if !allowed() {
-        measured.remarks.push("Not measured: network namespaces need root.".to_owned());
+        measured.remarks.push(NOT_MEASURED.to_owned());
         return Ok(measured);
     }
     let setting = setting.clone();
-    let of_kernel = move || inside(async move || in_kernel(&setting, count).await);
-    let seen = tokio::task::spawn_blocking(of_kernel).await??;
+    let seen = inside(async move || in_kernel(&setting, count).await).await?;
     let group = Figure::new("", "", seen.group.clone());
     let ratio = |what: &str| Ratio::new(format!("{GROUP}, {what}"), "ms", group.median());
     measured.ratios = vec![
@@ -88,7 +76,7 @@ async fn in_kernel(setting: &Setting, count: u64) -> Result<Seen> {
     let prefixes = prefixes(count, Family::V4);
     compat(false)?;
     let raw = raw(&prefixes)?;
-    let card = "table = \"linux\"".to_owned();
+    let card = LINUX.to_owned();
     let mut chassis = Chassis::start(&setting.program, &Shape { card, ..Shape::new(2, 1) }).await?;
     let source = Source::start(chassis.units());
     source.put(next_hops(Some(LINK))).await?;

@@ -9,7 +9,6 @@ use hitless_proto::limits::LOG_RETAIN;
 
 use super::Setting;
 use crate::chassis::{Chassis, Ports, Shape};
-use crate::machine::Machine;
 use crate::proxy::Proxy;
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
@@ -26,10 +25,12 @@ const METHOD: &str = "Two control units and a card; everything between the units
     reach back: the difference is found by digest.";
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let count = setting.size.pick(5_000, 100_000, 1_000_000);
     let rounds = setting.size.pick(1, 3, 5);
     let prefixes = prefixes(count, Family::Both);
+    let changed = prefixes.len() / CHANGED;
+    let size = format!("{count} entries, {changed} of them changed");
+    let measured = Measured::begin("rejoin", "Coming back", METHOD, size);
     let mut shape = Shape::new(2, 1);
     let ports = Ports::find(&shape)?;
     let proxy = Proxy::start(ports.protocol[&UnitId(1)]).await?;
@@ -41,7 +42,6 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let bulk: u64 = routes(&prefixes, 0).iter().map(weight).sum();
     let (mut few, mut few_millis, mut single, mut single_millis) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let changed = prefixes.len() / CHANGED;
     let mut changed_bytes = 0;
     for round in 1..=rounds {
         let rows = routes(&prefixes[..changed], round);
@@ -67,19 +67,13 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
         .against("the changed bytes", changed_bytes as f64);
     let bulk = Ratio::new("bytes for 1 %", "B", figures[0].median()).against("all entries", bulk as f64);
     Ok(Measured {
-        name: "rejoin".into(),
-        title: "Coming back".into(),
-        method: METHOD.into(),
-        size: format!("{count} entries, {changed} of them changed"),
-        machine,
         ratios: vec![
             few.goal(Goal::TimesBaselineAtMost(1.2)),
             bulk,
             Ratio::new("bytes for a single key", "B", figures[2].median()).goal(Goal::AtMost(10_000.0)),
         ],
         figures,
-        plots: Vec::new(),
-        remarks: Vec::new(),
+        ..measured
     })
 }
 

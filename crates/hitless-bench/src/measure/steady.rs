@@ -7,10 +7,9 @@ use hitless_admin::ChangeRow;
 use hitless_proto::ids::{CardId, Party, UnitId};
 use hitless_proto::process::fib::ID as FIB;
 
-use super::Setting;
+use super::{Setting, loaded};
 use crate::baseline::{loopback, redis};
-use crate::chassis::{Chassis, Shape};
-use crate::machine::Machine;
+use crate::chassis::{Chassis, Shape, other};
 use crate::process;
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Figure, Goal, Measured, Ratio};
@@ -45,9 +44,10 @@ struct Costs {
 }
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let count = setting.size.pick(2_000, 200_000, 1_000_000);
     let rounds = setting.size.pick(1, 3, 5);
+    let size = format!("{count} keys, {rounds} rounds");
+    let mut measured = Measured::begin("steady", "Steady state", METHOD, size);
     let prefixes = prefixes(count, Family::Both);
     let (costs, latencies) = of_chassis(setting, &prefixes, rounds, false).await?;
     let (kept, _) = of_chassis(setting, &prefixes, rounds, true).await?;
@@ -72,17 +72,7 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
         }
         None => remarks.push("Redis is not installed, and can be installed as root only.".to_owned()),
     }
-    let mut measured = Measured {
-        name: "steady".into(),
-        title: "Steady state".into(),
-        method: METHOD.into(),
-        size: format!("{count} keys, {rounds} rounds"),
-        machine,
-        figures,
-        ratios: Vec::new(),
-        plots: Vec::new(),
-        remarks,
-    };
+    (measured.figures, measured.remarks) = (figures, remarks);
     measured.ratios = ratios(&measured);
     Ok(measured)
 }
@@ -121,7 +111,7 @@ async fn round(
     source: &Source,
     rows: Vec<ChangeRow>,
 ) -> Result<(f64, [f64; 4])> {
-    let standby = UnitId(3 - primary.0);
+    let standby = other(primary);
     let count = rows.len() as f64;
     let spent = || -> Result<[f64; 4]> {
         Ok([
@@ -155,11 +145,7 @@ async fn latencies(address: &str, prefixes: &[ipnet::IpNet], count: usize) -> Re
 /// Likewise, of a chassis of its own that sends cards an op when every standby has it.
 async fn gated(setting: &Setting, prefixes: &[ipnet::IpNet]) -> Result<Latencies> {
     let gated = Shape { keeps: false, chassis: "output_rule = \"gated\"".to_owned(), ..Shape::new(2, 1) };
-    let mut chassis = Chassis::start(&setting.program, &gated).await?;
-    let source = Source::start(chassis.units());
-    source.put(next_hops(None)).await?;
-    source.stop();
-    let primary = chassis.whole().await?;
+    let (chassis, primary) = loaded(setting, &gated, next_hops(None), Vec::new()).await?;
     let address = chassis.admin(Party::Unit(primary))?;
     latencies(&address, prefixes, setting.size.pick(20, 500, 2_000)).await
 }

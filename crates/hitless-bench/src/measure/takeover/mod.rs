@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::Setting;
 use crate::baseline::resend;
-use crate::machine::Machine;
 use crate::namespace::{LINK, allowed, inside};
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Axis, Figure, Goal, Line, Measured, Plot, Ratio};
@@ -32,16 +31,17 @@ const METHOD: &str = "Two control units, a card with its table in memory, and a 
 const PHASES: [&str; 5] = ["granted", "promised", "replayed", "verified", "opened"];
 
 pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
-    let machine = Machine::look();
     let sizes: &[u64] =
         setting.size.pick(&[1_000], &[10_000, 100_000], &[10_000, 100_000, 1_000_000, 10_000_000]);
+    let size = format!("tables of {sizes:?} entries, at most {UNACKED} changes unacked");
+    let measured = Measured::begin("takeover", "Takeover", METHOD, size);
     let mut figures = Vec::new();
     let (mut ours, mut resent, mut read) = (Vec::new(), Vec::new(), Vec::new());
     let mut remarks = Vec::new();
     let mut ratios = Vec::new();
     for &entries in sizes {
         // Three tables of ours, what they send, and the rows here.
-        if entries * 1_200 > machine.memory_gb << 30 {
+        if entries * 1_200 > measured.machine.memory_gb << 30 {
             remarks.push(format!("{entries} entries were left out: too little memory."));
             continue;
         }
@@ -74,15 +74,11 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
     let lines = vec![line("hitless, p50", ours), line("full resend", resent), line("full reconcile", read)];
     let (x, y) = (Axis::logarithmic("entries"), Axis::logarithmic("ms"));
     Ok(Measured {
-        name: "takeover".into(),
-        title: "Takeover".into(),
-        method: METHOD.into(),
-        size: format!("tables of {sizes:?} entries, at most {UNACKED} changes unacked"),
-        machine,
         figures,
         ratios,
         plots: vec![Plot::new("takeover", "Failover by the size of the table", x, y, lines)],
         remarks,
+        ..measured
     })
 }
 
@@ -97,8 +93,7 @@ async fn in_kernel(setting: &Setting) -> Result<Seen> {
     let (entries, full) = setting.size.pick((500, 1), (50_000, 10), (GOAL_ENTRIES, 100));
     let rounds = Rounds { entries, count: setting.failovers_of(full), link: Some(LINK) };
     let setting = setting.clone();
-    let of_kernel = move || inside(async move || failovers(&setting, rounds).await);
-    tokio::task::spawn_blocking(of_kernel).await?
+    inside(async move || failovers(&setting, rounds).await).await
 }
 
 fn describe(table: &str, seen: &Seen) -> Vec<Figure> {

@@ -14,16 +14,14 @@ use hitless_runtime::ForwardingTable;
 use ipnet::IpNet;
 
 use super::UNACKED;
-use crate::chassis::{Chassis, PATIENCE, Shape};
+use crate::chassis::{Chassis, LINUX, PATIENCE, Shape, other};
 use crate::measure::Setting;
-use crate::notices::Watching;
+use crate::notices::{TAKEOVER, Watching};
 use crate::rows::{Family, NEXT_HOPS, next_hops, pair, prefixes, routes, write};
 use crate::source::Source;
 
 /// The primary dies at most so many microseconds after they were handed to the feed: when some are on their way.
 const SPREAD: u64 = 2_000;
-/// A takeover of any table.
-const TAKEOVER: Duration = Duration::from_secs(30);
 const CARD: CardId = CardId(1);
 /// The second card is there to vote: the first may stand still.
 const VOTERS: &str = "voters = [\"unit-1\", \"unit-2\", \"card-2\"]";
@@ -64,7 +62,7 @@ pub(super) async fn failovers(setting: &Setting, rounds: Rounds) -> Result<Seen>
     // A kernel takes IPv6 routes by IPv6 next hops only.
     let family = if rounds.link.is_some() { Family::V4 } else { Family::Both };
     let prefixes = prefixes(rounds.entries, family);
-    let card = rounds.link.map_or("", |_| "table = \"linux\"").to_owned();
+    let card = rounds.link.map_or("", |_| LINUX).to_owned();
     let shape = Shape { card, chassis: VOTERS.to_owned(), ..Shape::new(2, 2) };
     let mut chassis = Chassis::start(&setting.program, &shape).await?;
     let source = Source::start(chassis.units());
@@ -77,7 +75,7 @@ pub(super) async fn failovers(setting: &Setting, rounds: Rounds) -> Result<Seen>
         let rows = for_card(routes(churned(&prefixes, round), turn(round)));
         let (count, op_bytes) = (rows.len(), op_bytes(&rows));
         let writes = chassis.written(CARD).await?;
-        let successor = UnitId(3 - primary.0);
+        let successor = other(primary);
         // Every other time.
         let stopped = round % 2 == 1;
         let (report, whole) = fail(&mut chassis, &source, (primary, successor), rows, stopped).await?;
@@ -152,12 +150,7 @@ async fn fail(
         watching.until(TAKEOVER, claims).await?;
         chassis.freeze(Party::Card(CARD), false)?;
     }
-    let (heard, report) = watching
-        .until(TAKEOVER, |notice| match notice {
-            Notice::Takeover(report) => Some(report),
-            _other => None,
-        })
-        .await?;
+    let (heard, report) = watching.takeover().await?;
     ensure!(report.unit == successor.0 && report.verified(), "a takeover that is not verified: {report:?}");
     Ok((report, heard - killed))
 }
@@ -178,7 +171,7 @@ fn op_bytes(rows: &[ChangeRow]) -> f64 {
     bytes as f64 / rows.len() as f64
 }
 
-pub(super) fn phases(phases: &Phases) -> [u64; 5] {
+fn phases(phases: &Phases) -> [u64; 5] {
     [phases.granted, phases.promised, phases.replayed, phases.verified, phases.opened]
 }
 
