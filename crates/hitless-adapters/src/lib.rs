@@ -6,6 +6,7 @@ pub mod linux;
 pub mod local_arbiter;
 pub mod memory;
 pub mod redb_store;
+mod route_map;
 pub mod schema;
 pub mod source;
 #[cfg(test)]

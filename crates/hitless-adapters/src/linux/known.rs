@@ -130,10 +130,10 @@ impl Known {
     /// A survey sees a route. Says whether it is the one that is known under its key, or else is not counted.
     pub(super) fn surveyed_route(&mut self, key: RouteKey, seen: HeldRoute) -> bool {
         let round = self.round;
-        if let Some(held) = self.mirror.route_mut(&key)
+        if let Some(held) = self.mirror.route(&key).copied()
             && held.same_as(&seen)
         {
-            held.round = round;
+            self.mirror.set_route(key, Some(HeldRoute { round, ..held }));
             return true;
         }
         if self.settled(&Key::Route(key)) {
@@ -186,7 +186,7 @@ impl Known {
         let missing: Vec<(RouteKey, Cause)> = missing
             .map(|(key, route)| {
                 let on_nothing = self.mirror.hop(route.next_hop).is_none();
-                (*key, if on_nothing { Cause::Kernel } else { Cause::Others })
+                (key, if on_nothing { Cause::Kernel } else { Cause::Others })
             })
             .collect();
         for (key, cause) in missing {

@@ -6,6 +6,8 @@ use hitless_proto::entry::Blob;
 use hitless_proto::process::fib::{FibKey, NextHop, Route, TableId};
 use ipnet::IpNet;
 
+use crate::route_map::RouteMap;
+
 /// A route's key: its destination in one of the kernel's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RouteKey {
@@ -14,7 +16,7 @@ pub(super) struct RouteKey {
 }
 
 /// Where a route goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum RouteKind {
     /// To a next-hop object.
     NextHop,
@@ -27,7 +29,7 @@ pub(super) enum RouteKind {
 }
 
 /// A route of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct HeldRoute {
     pub(super) kind: RouteKind,
     /// 0: not known.
@@ -59,7 +61,7 @@ pub(super) enum Key {
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
     hops: HashMap<u32, HeldHop>,
-    routes: HashMap<RouteKey, HeldRoute>,
+    routes: RouteMap<u32, HeldRoute>,
     /// Routes and groups that name a next hop, by its id.
     users: HashMap<u32, u64>,
 }
@@ -74,11 +76,7 @@ impl Mirror {
     }
 
     pub(super) fn route(&self, key: &RouteKey) -> Option<&HeldRoute> {
-        self.routes.get(key)
-    }
-
-    pub(super) fn route_mut(&mut self, key: &RouteKey) -> Option<&mut HeldRoute> {
-        self.routes.get_mut(key)
+        self.routes.get(key.table, &key.net)
     }
 
     /// How many routes and groups name it.
@@ -90,8 +88,8 @@ impl Mirror {
         self.hops.iter().map(|(id, held)| (*id, held))
     }
 
-    pub(super) fn routes(&self) -> impl Iterator<Item = (&RouteKey, &HeldRoute)> {
-        self.routes.iter()
+    pub(super) fn routes(&self) -> impl Iterator<Item = (RouteKey, &HeldRoute)> {
+        self.routes.iter().map(|(table, net, route)| (RouteKey { table, net }, route))
     }
 
     /// What is held under a route's key from now on, or nothing; gives what was.
@@ -100,8 +98,8 @@ impl Mirror {
             self.hold(route.next_hop);
         }
         let former = match route {
-            Some(route) => self.routes.insert(key, route),
-            None => self.routes.remove(&key),
+            Some(route) => self.routes.insert(key.table, key.net, route),
+            None => self.routes.remove(key.table, &key.net),
         };
         if let Some(former) = &former {
             self.release(former.next_hop);
@@ -130,8 +128,8 @@ impl Mirror {
 
     /// The keys of routes that name any of these.
     pub(super) fn routes_on(&self, ids: &HashSet<u32>) -> Vec<RouteKey> {
-        let on = self.routes.iter().filter(|(_, route)| ids.contains(&route.next_hop));
-        on.map(|(key, _)| *key).collect()
+        let on = self.routes().filter(|(_, route)| ids.contains(&route.next_hop));
+        on.map(|(key, _)| key).collect()
     }
 
     fn hold(&mut self, id: u32) {

@@ -161,7 +161,7 @@ impl LinuxTable {
     fn entries(&self) -> Vec<(Blob, Blob)> {
         let mirror = self.known.mirror();
         let hops = mirror.hops().map(|(id, hop)| (Key::Hop(id), hop.part_bytes()));
-        let routes = mirror.routes().map(|(key, route)| (Key::Route(*key), route.part()));
+        let routes = mirror.routes().map(|(key, route)| (Key::Route(key), route.part()));
         hops.chain(routes).map(|(key, part)| (key.encode(self.settings.table), part)).collect()
     }
 }

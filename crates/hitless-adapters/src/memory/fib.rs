@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use hitless_proto::entry::Blob;
 use hitless_proto::io::{Outcome, Write};
 use hitless_proto::process::fib::{FibKey, GROUP_BASE, NextHop, Route, TableId};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
+use ipnet::IpNet;
+
+use crate::route_map::RouteMap;
 
 /// Where a packet goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +28,8 @@ pub struct Forwarding {
 /// deletes the routes along instead: nobody is told, and the table differs from what was acked.)
 #[derive(Debug, Default)]
 pub(super) struct FibTable {
-    /// Only tables that have routes.
-    tables: HashMap<TableId, Routes>,
+    routes: RouteMap<TableId, Route>,
     next_hops: HashMap<u32, Held>,
-}
-
-/// The routes of one table.
-#[derive(Debug, Default)]
-struct Routes {
-    v4: PrefixMap<Ipv4Net, Route>,
-    v6: PrefixMap<Ipv6Net, Route>,
 }
 
 #[derive(Debug)]
@@ -46,58 +39,13 @@ struct Held {
     users: u64,
 }
 
-impl Routes {
-    fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
-    }
-
-    fn longest(&self, destination: IpAddr) -> Option<(IpNet, Route)> {
-        match destination {
-            IpAddr::V4(address) => {
-                let (net, route) = self.v4.get_lpm(&Ipv4Net::from(address))?;
-                Some((IpNet::V4(net), *route))
-            }
-            IpAddr::V6(address) => {
-                let (net, route) = self.v6.get_lpm(&Ipv6Net::from(address))?;
-                Some((IpNet::V6(net), *route))
-            }
-        }
-    }
-
-    fn holds(&self, net: &IpNet) -> bool {
-        match net {
-            IpNet::V4(net) => self.v4.contains_key(net),
-            IpNet::V6(net) => self.v6.contains_key(net),
-        }
-    }
-
-    fn insert(&mut self, net: IpNet, route: Route) -> Option<Route> {
-        match net {
-            IpNet::V4(net) => self.v4.insert(net, route),
-            IpNet::V6(net) => self.v6.insert(net, route),
-        }
-    }
-
-    fn remove(&mut self, net: IpNet) -> Option<Route> {
-        match net {
-            IpNet::V4(net) => self.v4.remove(&net),
-            IpNet::V6(net) => self.v6.remove(&net),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (IpNet, Route)> {
-        let v4 = self.v4.iter().map(|(net, route)| (IpNet::V4(net), *route));
-        v4.chain(self.v6.iter().map(|(net, route)| (IpNet::V6(net), *route)))
-    }
-}
-
 impl FibTable {
     pub(super) fn len(&self) -> usize {
-        self.tables.values().map(Routes::len).sum::<usize>() + self.next_hops.len()
+        self.routes.len() + self.next_hops.len()
     }
 
     pub(super) fn lookup(&self, table: TableId, destination: IpAddr) -> Option<Forwarding> {
-        let (prefix, Route { next_hop: id, metric }) = self.tables.get(&table)?.longest(destination)?;
+        let (prefix, &Route { next_hop: id, metric }) = self.routes.longest(table, destination)?;
         let next_hop = self.next_hops.get(&id)?.next_hop.clone();
         Some(Forwarding { prefix, id, metric, next_hop })
     }
@@ -105,9 +53,7 @@ impl FibTable {
     pub(super) fn holds(&self, key: &Blob) -> bool {
         match FibKey::decode(key) {
             Ok(FibKey::NextHop(id)) => self.next_hops.contains_key(&id),
-            Ok(FibKey::Route { table, net }) => {
-                self.tables.get(&table).is_some_and(|routes| routes.holds(&net))
-            }
+            Ok(FibKey::Route { table, net }) => self.routes.get(table, &net).is_some(),
             Err(_) => false,
         }
     }
@@ -131,25 +77,20 @@ impl FibTable {
 
     pub(super) fn dump(&self) -> Vec<(Blob, Blob)> {
         let hops = self.next_hops.iter().map(|(id, held)| (FibKey::NextHop(*id), held.next_hop.encode()));
-        let routes = self.tables.iter().flat_map(|(&table, routes)| {
-            routes.iter().map(move |(net, route)| (FibKey::Route { table, net }, route.encode()))
-        });
+        let routes = self.routes.iter();
+        let routes = routes.map(|(table, net, route)| (FibKey::Route { table, net }, route.encode()));
         hops.chain(routes).map(|(key, part)| (key.encode(), part)).collect()
     }
 
     fn put_route(&mut self, table: TableId, net: IpNet, route: Route) -> Outcome {
         self.hold(route.next_hop)?;
-        let former = self.tables.entry(table).or_default().insert(net, route);
+        let former = self.routes.insert(table, net, route);
         self.release(former.map(|former| former.next_hop));
         Ok(())
     }
 
     fn delete_route(&mut self, table: TableId, net: IpNet) {
-        let Some(routes) = self.tables.get_mut(&table) else { return };
-        let former = routes.remove(net);
-        if routes.len() == 0 {
-            self.tables.remove(&table);
-        }
+        let former = self.routes.remove(table, &net);
         self.release(former.map(|former| former.next_hop));
     }
 

@@ -1,25 +1,63 @@
 //! Two runs of the same measurement: whether the later one says what the earlier one said.
 
 use super::table::number;
-use crate::sample::{Figure, Measured};
+use crate::sample::{Figure, Measured, Ratio};
 
-/// A sentence on how far `now` says what `before` said: the median of each figure lies in the band of the earlier run, or is
-/// named here.
+/// How far a ratio to a baseline may be from that of another run, as a part of it.
+const RATIO_BAND: f64 = 0.25;
+
+/// Sentences on how far `now` says what `before` said. The median of each figure lies in the band of the earlier run, or is
+/// named here; so is each ratio to a baseline, which the machine's speed of the day moves less.
 pub(crate) fn sentence(before: &Measured, now: &Measured) -> String {
-    let pairs: Vec<(&Figure, &Figure)> =
+    let figures: Vec<(&Figure, &Figure)> =
         now.figures.iter().filter_map(|figure| Some((before.figure(&figure.what)?, figure))).collect();
-    let outside: Vec<String> = pairs.iter().filter_map(|(before, now)| difference(before, now)).collect();
+    let ratios: Vec<(&Ratio, &Ratio)> =
+        now.ratios.iter().filter_map(|ratio| Some((same_ratio(before, ratio)?, ratio))).collect();
+    let (all, outside) = judged(&figures, difference);
     let mut text = format!(
-        "Of {} figures {} lie in their band of an earlier run (commit {}): its 5th to 95th percentile, and no less than 10 % around \
-         its median.",
-        pairs.len(),
-        pairs.len() - outside.len(),
-        before.machine.commit
+        "Of {all} figures {} lie in their band of an earlier run (commit {}): its 5th to 95th percentile, and no less than 10 % \
+         around its median.{}",
+        all - outside.len(),
+        before.machine.commit,
+        others(&outside)
     );
-    if !outside.is_empty() {
-        text += &format!(" The others: {}.", outside.join("; "));
+    let (all, outside) = judged(&ratios, ratio_difference);
+    if all > 0 {
+        text += &format!(
+            " Of {all} ratios to a baseline {} are within {:.0} % of those of that run.{}",
+            all - outside.len(),
+            RATIO_BAND * 100.0,
+            others(&outside)
+        );
     }
     text
+}
+
+/// How many there are, and what is to be said of those that differ.
+fn judged<T>(pairs: &[(&T, &T)], differs: impl Fn(&T, &T) -> Option<String>) -> (usize, Vec<String>) {
+    (pairs.len(), pairs.iter().filter_map(|(before, now)| differs(before, now)).collect())
+}
+
+fn others(outside: &[String]) -> String {
+    if outside.is_empty() { String::new() } else { format!(" The others: {}.", outside.join("; ")) }
+}
+
+/// The same of ours against the same baseline.
+fn same_ratio<'a>(before: &'a Measured, ratio: &Ratio) -> Option<&'a Ratio> {
+    let name = |ratio: &Ratio| ratio.baseline.as_ref().map(|(name, _)| name.clone());
+    let mut same =
+        before.ratios.iter().filter(|other| other.what == ratio.what && name(other) == name(ratio));
+    name(ratio).and_then(|_| same.next())
+}
+
+/// What is to be said of a ratio that left the band.
+fn ratio_difference(before: &Ratio, now: &Ratio) -> Option<String> {
+    let (before, factor) = (before.factor()?, now.factor()?);
+    let text = || {
+        let baseline = now.baseline.as_ref().map_or("", |(name, _)| name);
+        format!("{} by {baseline}: {}, not {}", now.what, number(factor), number(before))
+    };
+    ((factor - before).abs() > before.abs() * RATIO_BAND).then(text)
 }
 
 /// What is to be said of a figure whose median left the band.
@@ -45,5 +83,21 @@ mod tests {
         // A single sample, or such as hardly differ: a tenth around it.
         assert_eq!(figure(&[100.0]).band(), (90.0, 110.0));
         assert_eq!(figure(&[99.0, 100.0, 101.0]).band(), (90.0, 110.0));
+    }
+
+    #[test]
+    fn a_ratio_is_compared_with_that_of_the_same_baseline() {
+        let measured = |ours: f64, baseline: &str| {
+            let mut measured = Measured::begin("x", "X", "", String::new());
+            measured.ratios.push(Ratio::new("x", "ms", ours).against(baseline, 10.0));
+            measured
+        };
+        let said = |now: Measured| sentence(&measured(10.0, "raw"), &now);
+        assert!(said(measured(12.0, "raw")).contains("Of 1 ratios to a baseline 1 are within 25 %"));
+        assert!(
+            said(measured(13.0, "raw"))
+                .ends_with("0 are within 25 % of those of that run. The others: x by raw: 1.30, not 1.")
+        );
+        assert!(!said(measured(13.0, "other")).contains("ratios"));
     }
 }
