@@ -1,27 +1,21 @@
 //! From the death of the primary to the standby knowing: by size of the dying process, and by missed heartbeats.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use hitless_proto::ids::{Party, UnitId};
 
-use super::{Setting, loaded};
+use super::{GOAL_HEARTBEATS, Setting, loaded, with_heartbeats};
 use crate::chassis::{Chassis, Shape, other};
 use crate::notices::Watching;
 use crate::rows::{Family, next_hops, prefixes, routes};
 use crate::sample::{Axis, Figure, Goal, Line, Measured, Plot, Ratio};
-use crate::source::Source;
 
-/// Quick heartbeats: three missed make 30 ms.
-const QUICK: &str = "[liveness]\ninterval_ms = 10\nmissed = 3\n";
-/// What a party logs when it closes a link for missed heartbeats.
-const MISSED: &str = "no heartbeat for";
 const MEGABYTE: f64 = 1024.0 * 1024.0;
 
 const METHOD: &str = "SIGKILL: the kernel tears down the memory of a process before it closes its connections, so a large process is \
     found dead later. The time is from the kill until a client of the standby hears of the takeover, less what the takeover took \
-    by its own report. SIGSTOP, with heartbeats of 10 ms of which 3 may be missed: until the takeover is over. False alarms: \
-    links that are closed for missed heartbeats while routes are changed as fast as it goes, with the same heartbeats.";
+    by its own report. SIGSTOP, with heartbeats of 10 ms of which 3 may be missed: until the takeover is over.";
 
 /// Milliseconds until the standby knew, and until the takeover was over.
 struct Struck {
@@ -48,10 +42,6 @@ pub(super) async fn measure(setting: &Setting) -> Result<Measured> {
         Ratio::new("SIGSTOP, until the takeover is over, p99", "ms", figure.percentile(99))
             .goal(Goal::AtMost(60.0))
     }));
-    let seconds = setting.size.pick(1, 20, 600);
-    let alarms = false_alarms(setting, Duration::from_secs(seconds)).await?;
-    figures.push(Figure::new(format!("false alarms in {seconds} s at full load"), "", vec![alarms as f64]));
-    ratios.push(Ratio::new("false alarms at full load", "", alarms as f64).goal(Goal::AtMost(0.0)));
     let line = Line { label: "SIGKILL, p50".to_owned(), points };
     let (x, y) = (Axis::linear("MB of the dying process"), Axis::linear("ms until the standby knows"));
     Ok(Measured {
@@ -78,7 +68,7 @@ async fn killed(setting: &Setting, entries: u64, count: usize) -> Result<(f64, V
 }
 
 async fn frozen(setting: &Setting, count: usize) -> Result<Vec<f64>> {
-    let shape = Shape { sections: QUICK.to_owned(), ..Shape::new(2, 1) };
+    let shape = with_heartbeats(GOAL_HEARTBEATS);
     let routes = routes(&prefixes(1_000, Family::Both), 0);
     let (mut chassis, mut primary) = loaded(setting, &shape, next_hops(None), routes).await?;
     let mut over = Vec::new();
@@ -104,23 +94,4 @@ async fn strike(
     let over = (heard - begun).as_secs_f64() * 1e3;
     let took = report.phases.opened.max(report.phases.verified) as f64 / 1e3;
     Ok(Struck { known: (over - took).max(0.0), over })
-}
-
-/// Links that were closed for missed heartbeats though everybody was alive.
-async fn false_alarms(setting: &Setting, time: Duration) -> Result<u64> {
-    let shape = Shape { sections: QUICK.to_owned(), ..Shape::new(2, 1) };
-    let chassis = Chassis::start(&setting.program, &shape).await?;
-    let source = Source::start(chassis.units());
-    source.put(next_hops(None)).await?;
-    let prefixes = prefixes(setting.size.pick(1_000, 100_000, 1_000_000), Family::Both);
-    let before = chassis.logged(MISSED)?;
-    let begun = Instant::now();
-    let mut turn = 0;
-    while begun.elapsed() < time {
-        source.send(routes(&prefixes, turn)).await?;
-        turn += 1;
-    }
-    source.drained().await?;
-    source.stop();
-    Ok(chassis.logged(MISSED)?.saturating_sub(before))
 }

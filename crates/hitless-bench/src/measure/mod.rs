@@ -1,5 +1,6 @@
 //! The measurements, one file each. Each runs its baselines itself, so that both see the same machine.
 
+mod alarms;
 mod audit;
 mod cards;
 mod detection;
@@ -83,6 +84,22 @@ async fn loaded(
     Ok((chassis, primary))
 }
 
+/// How often parties say that they are alive, and how many times they may fail to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Heartbeats {
+    interval_ms: u32,
+    missed: u32,
+}
+
+/// Three missed make 30 ms.
+const GOAL_HEARTBEATS: Heartbeats = Heartbeats { interval_ms: 10, missed: 3 };
+
+/// Two control units and a card that find each other dead by these.
+fn with_heartbeats(Heartbeats { interval_ms, missed }: Heartbeats) -> Shape {
+    let sections = format!("[liveness]\ninterval_ms = {interval_ms}\nmissed = {missed}\n");
+    Shape { sections, ..Shape::new(2, 1) }
+}
+
 /// All measurements, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Name {
@@ -98,6 +115,8 @@ pub(crate) enum Name {
     Cards,
     /// From SIGKILL to the standby knowing.
     Detection,
+    /// The shortest heartbeats that hold at full load.
+    Alarms,
     /// Bytes for a unit that was away.
     Rejoin,
     /// A next hop dies under all routes.
@@ -115,6 +134,7 @@ pub(crate) async fn run(name: Name, setting: &Setting) -> Result<Measured> {
         Name::Memory => memory::measure(setting).await,
         Name::Cards => cards::measure(setting).await,
         Name::Detection => detection::measure(setting).await,
+        Name::Alarms => alarms::measure(setting).await,
         Name::Rejoin => rejoin::measure(setting).await,
         Name::NextHop => next_hop::measure(setting).await,
         Name::Audit => audit::measure(setting).await,
