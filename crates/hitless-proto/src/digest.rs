@@ -120,14 +120,21 @@ pub fn mac(key: u128, bytes: &[u8]) -> u128 {
 /// Leaves in use from which on all leaves are kept: below it a sparse tree is smaller and as quick.
 const DENSE: usize = 256;
 
+/// Likewise of a tree of which there may be as many as cards: from here on the sparse one is hardly smaller, and to add up all of it
+/// takes long.
+const DENSE_OF_MANY: usize = LEAVES as usize / 4;
+
 /// The level that is kept beside the leaves.
 const MIDDLE: u8 = 2;
 
 /// Sums of all nodes, for a set that may fill much of the leaves.
 #[derive(Clone, Debug)]
 pub(crate) enum Tree {
-    /// While few leaves are in use.
-    Few(SparseTree),
+    /// While few leaves are in use, at most so many.
+    Few {
+        sparse: SparseTree,
+        most: usize,
+    },
     Many {
         leaves: Vec<Sum>,
         middle: Vec<Sum>,
@@ -136,7 +143,12 @@ pub(crate) enum Tree {
 
 impl Tree {
     pub(crate) fn new() -> Self {
-        Self::Few(SparseTree::default())
+        Self::Few { sparse: SparseTree::default(), most: DENSE }
+    }
+
+    /// One of many, such as one for each card.
+    pub(crate) fn of_many() -> Self {
+        Self::Few { sparse: SparseTree::default(), most: DENSE_OF_MANY }
     }
 
     fn dense(sparse: &SparseTree) -> Self {
@@ -151,9 +163,9 @@ impl Tree {
     /// Adds `plus` to and takes `minus` from a leaf and everything above it.
     pub(crate) fn change(&mut self, leaf: u32, plus: Sum, minus: Sum) {
         match self {
-            Self::Few(sparse) => {
+            Self::Few { sparse, most } => {
                 sparse.change(leaf, plus, minus);
-                if sparse.leaves.len() > DENSE {
+                if sparse.leaves.len() > *most {
                     *self = Self::dense(sparse);
                 }
             }
@@ -169,7 +181,7 @@ impl Tree {
 
     pub(crate) fn sum(&self, level: u8, node: u32) -> Sum {
         match self {
-            Self::Few(sparse) => sparse.sum(level, node),
+            Self::Few { sparse, .. } => sparse.sum(level, node),
             Self::Many { leaves, middle } => {
                 let (kept, below) = if level > MIDDLE {
                     (leaves, LEAF_LEVEL.saturating_sub(level))
@@ -185,7 +197,7 @@ impl Tree {
     }
 }
 
-/// Sums of few leaves: named audiences, refused writes, updates that are pending.
+/// Sums of few leaves: refused writes, updates that are pending.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SparseTree {
     leaves: BTreeMap<u32, Sum>,
@@ -233,6 +245,23 @@ mod tests {
         }
         tree.change(0x1234, Sum::ZERO, Sum(7));
         assert_eq!(tree.sum(0, 0), Sum::ZERO);
+    }
+
+    #[test]
+    fn a_tree_that_fills_says_the_same_before_and_after() {
+        for (mut tree, most) in [(Tree::new(), DENSE), (Tree::of_many(), DENSE_OF_MANY)] {
+            let mut sparse = SparseTree::default();
+            for leaf in 0..most as u32 + 2 {
+                let leaf = leaf.wrapping_mul(0x9e37) % LEAVES;
+                tree.change(leaf, Sum(1 + u128::from(leaf)), Sum::ZERO);
+                sparse.change(leaf, Sum(1 + u128::from(leaf)), Sum::ZERO);
+                let few = matches!(tree, Tree::Few { .. });
+                assert_eq!(few, sparse.leaves.len() <= most, "{leaf}");
+            }
+            for (level, node) in [(0, 0), (1, 3), (2, 200), (3, 0x9e3), (4, 0x9e37)] {
+                assert_eq!(tree.sum(level, node), sparse.sum(level, node), "{level} {node}");
+            }
+        }
     }
 
     #[test]

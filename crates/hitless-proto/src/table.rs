@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use self::leaf::Leaf;
 use self::row::{leaf_of, pack};
-use crate::digest::{DigestKey, LEAVES, SparseTree, Sum, Tree};
+use crate::digest::{DigestKey, LEAVES, Sum, Tree};
 use crate::entry::{Audience, Blob, Content};
 use crate::ids::{CardId, Seq, Version};
 use crate::kept::{KeptAt, KeptRow, Lacking, Unkept};
@@ -113,7 +113,7 @@ enum Trees {
     /// A card's: over what it holds.
     Card(Tree),
     /// A control unit's: over whole entries, and for each card over what that card should hold.
-    Unit { whole: Tree, shared: Tree, named: BTreeMap<CardId, SparseTree> },
+    Unit { whole: Tree, shared: Tree, named: BTreeMap<CardId, Tree> },
 }
 
 /// The state of one process.
@@ -308,7 +308,8 @@ impl Table {
                             let change =
                                 if is_new { (share.card, Sum::ZERO) } else { (Sum::ZERO, share.card) };
                             cards.iter().for_each(|card| {
-                                named.entry(*card).or_default().change(leaf, change.0, change.1);
+                                let tree = named.entry(*card).or_insert_with(Tree::of_many);
+                                tree.change(leaf, change.0, change.1);
                             });
                         }
                     }
