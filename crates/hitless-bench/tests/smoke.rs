@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-const NAMES: [&str; 9] =
-    ["steady", "takeover", "kernel", "memory", "cards", "detection", "rejoin", "next-hop", "audit"];
+const NAMES: [&str; 10] =
+    ["steady", "takeover", "kernel", "memory", "cards", "detection", "alarms", "rejoin", "next-hop", "audit"];
 
 #[test]
 fn every_measurement_runs_and_is_rendered() {
