@@ -44,10 +44,9 @@ fn others(outside: &[String]) -> String {
 
 /// The same of ours against the same baseline.
 fn same_ratio<'a>(before: &'a Measured, ratio: &Ratio) -> Option<&'a Ratio> {
-    let name = |ratio: &Ratio| ratio.baseline.as_ref().map(|(name, _)| name.clone());
-    let mut same =
-        before.ratios.iter().filter(|other| other.what == ratio.what && name(other) == name(ratio));
-    name(ratio).and_then(|_| same.next())
+    let (name, _) = ratio.baseline.as_ref()?;
+    let against = |other: &Ratio| other.baseline.as_ref().is_some_and(|(other, _)| other == name);
+    before.ratios.iter().find(|other| other.what == ratio.what && against(other))
 }
 
 /// What is to be said of a ratio that left the band.
